@@ -1,0 +1,124 @@
+"""The one door to CPython's private C modules, so that PID 1 need not import their slow public wrappers.
+
+`json` pulls in `re` (+3 ms), `hashlib` and `signal` pull in more (runtime.md 4). Each name falls back to the
+public module where the private one is absent or behaves otherwise; the contract test runs on every supported Python.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ww.types import Json
+
+
+class BadJson(ValueError):
+    """The text is not one JSON value; `args[0]` says why, `args[1]` is the offset in characters where known."""
+
+
+class _ScannerContext:
+    """The attributes that `_json.make_scanner` reads from a `json.JSONDecoder`."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    memo: dict[str, str] = {}
+
+    @staticmethod
+    def parse_constant(name: str) -> float:
+        raise BadJson(f"{name} is not JSON", 0)
+
+
+_BLANKS = " \t\n\r"
+
+
+def _public_loads(text: str) -> Json:
+    import json
+
+    try:
+        value: Json = json.loads(text, parse_constant=_ScannerContext.parse_constant)
+    except json.JSONDecodeError as error:
+        raise BadJson(error.msg, error.pos) from None
+    return value
+
+
+def _refuse(value: object) -> object:
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")
+
+
+def _private_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
+    from _json import encode_basestring, make_encoder, make_scanner  # type: ignore[import-not-found]
+
+    scan = make_scanner(_ScannerContext)
+    encode = make_encoder(None, _refuse, encode_basestring, None, ":", ",", False, False, False)
+
+    def loads(text: str) -> Json:
+        start = len(text) - len(text.lstrip(_BLANKS))
+        try:
+            value, end = scan(text, start)
+        except (StopIteration, SystemError, ValueError):
+            # SystemError: before 3.12 the C scanner cannot raise while `json` is not imported.
+            # Only bad input comes here, so the slow public module may word the error.
+            return _public_loads(text)
+        tail = text[end:].lstrip(_BLANKS)
+        if tail:
+            raise BadJson("there is text behind the first JSON value", len(text) - len(tail))
+        result: Json = value
+        return result
+
+    def dumps(value: object) -> str:
+        return "".join(encode(value, 0))
+
+    if loads(' {"a":[1,null,"\\u00e9"]} ') != {"a": [1, None, "é"]} or dumps({"a": [1, None, "é"]}) != '{"a":[1,null,"é"]}':
+        raise ImportError("the C JSON codec of this Python behaves otherwise")
+    return loads, dumps
+
+
+def _public_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
+    import json
+
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False)
+    return _public_loads, encoder.encode
+
+
+try:
+    json_loads, json_dumps = _private_codec()
+except (ImportError, TypeError, AttributeError):
+    json_loads, json_dumps = _public_codec()
+
+json_loads.__doc__ = "Parse one JSON value. Raises BadJson on anything else, RecursionError on absurd nesting."
+json_dumps.__doc__ = "Compact JSON text of a value, not ASCII-escaped. Raises TypeError, or ValueError for NaN."
+
+
+def blake2_hex(*parts: bytes) -> str:
+    """A 128-bit hex digest over `parts`, each preceded by its length so that no two lists collide."""
+    try:
+        from _blake2 import blake2b  # type: ignore[import-not-found]
+    except ImportError:
+        from hashlib import blake2b
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    text: str = digest.hexdigest()
+    return text
+
+
+try:
+    import _signal as signals  # type: ignore[import-not-found]
+except ImportError:
+    import signal as signals
+
+SIGNALS = signals
+"""The C module behind `signal`: plain functions and integers, no enums."""
+
+
+def set_subreaper() -> bool:
+    """Make this process adopt the orphans among its descendants (prctl 36); False where the kernel refuses."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.prctl(36, 1, 0, 0, 0) == 0)
