@@ -31,6 +31,12 @@ class HookLimits(Value):
         self.retry_delay_ms = retry_delay_ms
         self.grace_ms = grace_ms
 
+    def within(self, left_ms: int) -> HookLimits:
+        """The same limits inside `left_ms`, without retries: time to end it is taken out of what is left."""
+        limit = min(self.limit_ms, left_ms) if self.limit_ms else left_ms
+        grace = min(self.grace_ms, limit // 5)
+        return HookLimits(max(limit - grace, 0), 0, 0, grace)
+
 
 class HookJob(Value):
     """What to run: hook `name`, its `files`, their `arguments` and `env`; `attempt` is the first WW_ATTEMPT."""

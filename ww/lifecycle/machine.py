@@ -74,7 +74,7 @@ def decide(
         return Decision(state, history, hurry=True, why="a second stop signal: nothing is waited for any more")
     if isinstance(edge, Heal):
         return _heal(history, policy, facts)
-    return _enter(edge.state, history, trigger, facts)
+    return _enter(edge.state, history, policy, trigger, facts)
 
 
 def _heal(history: RestartHistory, policy: RestartPolicy, facts: Facts) -> Decision:
@@ -93,20 +93,23 @@ def _heal(history: RestartHistory, policy: RestartPolicy, facts: Facts) -> Decis
         State.RESTARTING,
         verdict.history,
         entered=True,
-        actions=PLANS[State.RESTARTING],
+        actions=plan_of(State.RESTARTING, policy),
         delay_ms=verdict.delay_ms,
     )
 
 
-def _enter(state: State, history: RestartHistory, trigger: Trigger, facts: Facts) -> Decision:
+def _enter(state: State, history: RestartHistory, policy: RestartPolicy, trigger: Trigger, facts: Facts) -> Decision:
     code: int | None = None
     if state is State.ERROR:
         code = facts.exit_code
     elif state is State.STOPPING:
         code = EXIT_HOOK if trigger is Trigger.BUG else EXIT_OK
-    return Decision(state, history, entered=True, actions=PLANS[state], exit_code=code)
+    return Decision(state, history, entered=True, actions=plan_of(state, policy), exit_code=code)
 
 
-def without_warmup(actions: tuple[Action, ...]) -> tuple[Action, ...]:
-    """A RESTARTING plan for `ww.restart.warmup: false`."""
-    return tuple(action for action in actions if not (action.kind is Kind.HOOK and action.hook == "warmup"))
+def plan_of(state: State, policy: RestartPolicy) -> tuple[Action, ...]:
+    """The plan of a state; RESTARTING without warmup where `ww.restart.warmup` is false (decisions, Lifecycle)."""
+    plan = PLANS[state]
+    if state is State.RESTARTING and not policy.warmup:
+        return tuple(action for action in plan if action != Action(Kind.HOOK, "warmup"))
+    return plan

@@ -10,9 +10,10 @@ class RestartPolicy(Value):
 
     The first failure after a healthy time restarts at once; the n-th in a row waits
     `backoff_ms * 2**(n-2)`, capped, spread by ± `jitter`. More than `limit` failures inside `window_ms` is giving up.
+    `warmup`: whether a restart warms up again.
     """
 
-    __slots__ = ("backoff_ms", "backoff_max_ms", "jitter", "reset_after_ms", "window_ms", "limit")
+    __slots__ = ("backoff_ms", "backoff_max_ms", "jitter", "reset_after_ms", "window_ms", "limit", "warmup")
 
     def __init__(
         self,
@@ -22,6 +23,7 @@ class RestartPolicy(Value):
         reset_after_ms: int = 300_000,
         window_ms: int = 600_000,
         limit: int = 10,
+        warmup: bool = True,
     ) -> None:
         self.backoff_ms = backoff_ms
         self.backoff_max_ms = backoff_max_ms
@@ -29,6 +31,7 @@ class RestartPolicy(Value):
         self.reset_after_ms = reset_after_ms
         self.window_ms = window_ms
         self.limit = limit
+        self.warmup = warmup
 
 
 class RestartHistory(Value):
