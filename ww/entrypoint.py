@@ -19,7 +19,7 @@ from ww.instance.driver import Cause, Driver
 from ww.instance.perform import Performance
 from ww.instance.system import System
 from ww.instance.voice import Voice
-from ww.launch import COMPILE
+from ww.launch import COMPILE, own_directory
 from ww.lifecycle.model import Trigger
 from ww.lifecycle.table import PLANS
 from ww.supervise import child, signals
@@ -90,7 +90,7 @@ class Program:
     def __init__(self, options: Options, environ: Mapping[str, str], wake_fd: int) -> None:
         clock = Clock()
         layout = layout_for(options.root, environ)
-        place = Place(layout, make_run_directory(layout, environ), _own_directory(environ))
+        place = Place(layout, make_run_directory(layout, environ), own_directory(environ))
         self._loop = Loop(clock)
         self._reaper = Reaper(self._loop)
         formatter = Formatter("plain", clock)
@@ -158,15 +158,6 @@ class Program:
 
 def _spread() -> float:
     return int.from_bytes(os.urandom(2), "big") / 32767.5 - 1
-
-
-def _own_directory(environ: Mapping[str, str]) -> str:
-    """The directory that holds the command `ww`, for the PATH of hooks; "" if there is none."""
-    here = os.path.dirname(os.path.abspath(sys.argv[0]))
-    for directory in (environ.get("WW_SELF", ""), f"{here}/bin", here, os.path.dirname(sys.executable)):
-        if directory and os.access(f"{directory}/ww", os.X_OK):
-            return directory
-    return ""
 
 
 def _compile_command() -> tuple[str, ...]:

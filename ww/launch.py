@@ -11,6 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import NoReturn
 
 RUN_HELP = ("--help", "-h")
@@ -53,9 +54,18 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
+def own_directory(environ: Mapping[str, str]) -> str:
+    """The directory that holds the command `ww`, for the PATH of hooks; "" if there is none."""
+    here = os.path.dirname(os.path.abspath(sys.argv[0]))
+    for directory in (environ.get("WW_SELF", ""), f"{here}/bin", here, os.path.dirname(sys.executable)):
+        if directory and os.path.isfile(f"{directory}/ww") and os.access(f"{directory}/ww", os.X_OK):
+            return directory
+    return ""
+
+
 def _exec_isolated(arguments: list[str]) -> NoReturn:
     """`ww run` in an interpreter without site packages, user site or PYTHON* variables."""
-    directory = os.path.dirname(os.path.abspath(sys.argv[0])) if os.path.basename(sys.argv[0]) == "ww" else ""
+    directory = own_directory(os.environ)
     environ = {**os.environ, "WW_SELF": directory} if directory else dict(os.environ)
     os.execve(sys.executable, [sys.executable, "-IS", os.path.abspath(__file__), *arguments], environ)
 
@@ -72,6 +82,13 @@ def isolated() -> NoReturn:
     from ww.entrypoint import run
 
     run(arguments, dict(os.environ))
+
+
+def shell() -> NoReturn:
+    """Entry by path of `bin/ww` under `python -I`: the whole command, with site packages."""
+    _mount(os.path.dirname(os.path.abspath(__file__)))
+    main()
+    raise SystemExit(0)
 
 
 def _as_cfg(arguments: list[str]) -> NoReturn:

@@ -142,7 +142,7 @@ def claim_boot(path: str) -> tuple[str, int]:
     """
     if read_text(f"{path}/format") is None:
         write_text(f"{path}/format", json_dumps({"format": FORMAT}) + "\n")
-    volume = (read_text(f"{path}/id") or "").strip()
+    volume = volume_id(path)
     if not volume:
         volume = os.urandom(16).hex()
         write_text(f"{path}/id", volume + "\n")
@@ -150,6 +150,11 @@ def claim_boot(path: str) -> tuple[str, int]:
     boots = (int(counted) if counted.isdecimal() else 0) + 1
     write_text(f"{path}/boots", f"{boots}\n")
     return volume, boots
+
+
+def volume_id(path: str) -> str:
+    """The volume's own id, "" if it has none yet. Raises OSError."""
+    return (read_text(f"{path}/id") or "").strip()
 
 
 def read_version(path: str) -> str:

@@ -58,7 +58,7 @@ def inherited(environ: Mapping[str, str], ww_directory: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in environ.items()
-        if name not in ("CFG", "CFG_FILE", "WW_LD_PRELOAD") and not name.startswith("CFG__")
+        if name not in ("CFG", "CFG_FILE", "WW_LD_PRELOAD", "WW_SELF") and not name.startswith("CFG__")
     }
     preload = environ.get("WW_LD_PRELOAD")
     if preload:
