@@ -1,0 +1,95 @@
+"""kill -9 of a whole instance at every action, then a clean next boot: nothing is half done, nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import signal
+
+import pytest
+
+from tests.support.home import Home, Instance
+from tests.support.waiting import until
+from ww.events.spool import read_journal
+
+UNSHARE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
+ACTIONS = 26
+"""More than a first boot has; the test checks that the last index was never reached."""
+
+
+def at_action(home: Home, index: int) -> Instance:
+    """An instance whose log has just said that action `index` begins."""
+    instance = home.start(prefix=UNSHARE)
+    pattern = re.compile(rf"^action {index}: ", re.MULTILINE)
+    until(lambda: pattern.search(instance.messages()) or "UP" in instance.states() or instance.ended(), f"action {index}")
+    return instance
+
+
+def service(home: Home) -> Home:
+    """Hooks that leave traces in the data, as a real first boot does: it fails on data that is half there."""
+    home.all_hooks()
+    home.hook(
+        "firstboot",
+        'if [ -e "$WW_DATA/db" ]; then [ "$WW_ATTEMPT" -gt 1 ] || exit 9; rm -rf "$WW_DATA/db"; fi\n'
+        'mkdir "$WW_DATA/db"; echo 1 > "$WW_DATA/db/schema"',
+    )
+    home.hook("upgrade", 'test "$(cat "$WW_DATA/db/schema")" = 1')
+    home.hook("svcup", "setsid sleep 300 &")
+    return home
+
+
+@pytest.mark.rule("D-killed-any-instant", "WW-20")
+@pytest.mark.parametrize("index", range(1, ACTIONS))
+def test_killed_at_every_action_the_next_boot_is_clean(home: Home, index: int) -> None:
+    service(home)
+    instance = at_action(home, index)
+    (child,) = pathlib.Path(f"/proc/{instance.process.pid}/task/{instance.process.pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGKILL)
+    instance.wait()
+    seen = len(read_journal(str(home.root / "data/.ww/journal")))
+    again = home.start().wait_state("UP")
+    assert again.stop() == 0
+    assert (home.root / "data/db/schema").read_text() == "1\n"
+    events = read_journal(str(home.root / "data/.ww/journal"))
+    assert len(events) > seen
+    for states in _by_boot(events):
+        assert states[0] in ("BOOT", "ERROR"), states
+
+
+@pytest.mark.rule("D-stop-any-instant")
+@pytest.mark.parametrize("index", range(1, ACTIONS))
+def test_a_term_at_every_action_with_a_deaf_stray_ends_inside_the_budget(home: Home, index: int) -> None:
+    """`boot` leaves a grandchild in a session of its own that ignores TERM; every stop still ends with STOPPED and 0."""
+    service(home).settings(stop={"budget_s": 2})
+    mark = home.root / "stray"
+    home.hook(
+        "boot",
+        f"python3 -c 'import signal,time,os; signal.signal(15, signal.SIG_IGN); os.setsid(); "
+        f'open("{mark}", "w").write("x"); time.sleep(300)\' & until [ -e {mark} ]; do sleep 0.01; done',
+    )
+    instance = at_action(home, index)
+    (child,) = pathlib.Path(f"/proc/{instance.process.pid}/task/{instance.process.pid}/children").read_text().split()
+    os.kill(int(child), signal.SIGTERM)
+    assert instance.wait(6) == 0
+    assert instance.states()[-2:] == ["STOPPING", "STOPPED"]
+    assert home.calls()[-3:] == ["lifecycle STOPPING", "svcdown", "lifecycle STOPPED"]
+
+
+def test_the_indexes_cover_a_whole_first_boot(home: Home) -> None:
+    service(home)
+    instance = home.start().wait_state("UP").wait_message("watch")
+    last = max(int(n) for n in re.findall(r"^action (\d+):", instance.messages(), re.MULTILINE))
+    instance.stop()
+    assert last < ACTIONS
+
+
+def _by_boot(events: list[object]) -> list[list[str]]:
+    boots: list[list[str]] = []
+    for event in events:
+        if event.kind != "state":  # type: ignore[attr-defined]
+            continue
+        if event.seq == 1:  # type: ignore[attr-defined]
+            boots.append([])
+        boots[-1].append(event.data["state"])  # type: ignore[attr-defined]
+    return boots

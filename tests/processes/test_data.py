@@ -1,0 +1,255 @@
+"""What an instance remembers on /data: marker, versions, steps, backup, lock."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.waiting import until
+from ww.events.spool import read_journal
+
+
+def image(home: Home, version: str, *steps: str) -> Home:
+    """Make the home's image `version`, with these upgrade steps and no others."""
+    (home.root / "ww/etc/version").write_text(version + "\n")
+    directory = home.root / "ww/usr/upgrade.d"
+    for old in directory.glob("*") if directory.exists() else ():
+        old.unlink()
+    for step in steps:
+        home.hook(f"upgrade.d/{step}")
+    return home
+
+
+def steps_run(home: Home) -> list[str]:
+    return [call for call in home.calls() if call.startswith("upgrade.d/")]
+
+
+def boot_and_stop(home: Home) -> None:
+    assert home.start().wait_state("UP").stop() == 0
+
+
+@pytest.mark.rule("D-steps-once", "D-upgrade-versions")
+def test_after_a_first_boot_all_steps_count_as_done(home: Home) -> None:
+    image(home.all_hooks(), "1.0", "0001-a", "0002-b")
+    boot_and_stop(home)
+    boot_and_stop(home)
+    assert steps_run(home) == []
+    assert [c for c in home.calls() if c.startswith("upgrade ")] == ["upgrade 1.0 1.0"] * 2
+    assert (home.root / "data/.ww/version").read_text() == "1.0\n"
+
+
+@pytest.mark.rule("D-steps-once", "D-upgrade-versions")
+def test_new_steps_run_once_in_order_with_both_versions(home: Home) -> None:
+    image(home.all_hooks(), "1.0", "0001-a")
+    boot_and_stop(home)
+    image(home, "2.0", "0001-a", "0003-c", "0002-b")
+    boot_and_stop(home)
+    boot_and_stop(home)
+    assert steps_run(home) == ["upgrade.d/0002-b 1.0 2.0", "upgrade.d/0003-c 1.0 2.0"]
+    assert (home.root / "data/.ww/version").read_text() == "2.0\n"
+
+
+@pytest.mark.rule("D-steps-once", "WW-16")
+def test_data_of_an_original_image_has_had_no_step(home: Home) -> None:
+    image(home.all_hooks(), "2.0", "0001-a")
+    (home.root / "data/whaleup").touch()
+    boot_and_stop(home)
+    assert steps_run(home) == ["upgrade.d/0001-a  2.0"]
+
+
+@pytest.mark.rule("D-steps-once")
+def test_a_failed_step_is_an_error_and_is_resumed_where_it_failed(home: Home) -> None:
+    """The steps before it are not run again, and the failed one is told that it is a second try."""
+    image(home.all_hooks(), "1.0")
+    boot_and_stop(home)
+    image(home, "2.0", "0001-a", "0002-b", "0003-c")
+    home.hook("upgrade.d/0002-b", f'echo "attempt $WW_ATTEMPT" >> {home.calls_file}; exit 9')
+    assert home.run_to_end().process.returncode == 70
+    assert (home.root / "data/.ww/version").read_text() == "1.0\n"
+    home.hook("upgrade.d/0002-b", f'echo "attempt $WW_ATTEMPT" >> {home.calls_file}')
+    boot_and_stop(home)
+    names = [c.split()[0] for c in steps_run(home)]
+    assert names == ["upgrade.d/0001-a", "upgrade.d/0002-b", "upgrade.d/0002-b", "upgrade.d/0003-c"]
+    assert [c for c in home.calls() if c.startswith("attempt")] == ["attempt 1", "attempt 2"]
+
+
+@pytest.mark.rule("D-steps-newer", "D-exit-78")
+def test_data_newer_than_the_image_is_refused_with_nothing_touched(home: Home) -> None:
+    image(home.all_hooks(), "2.0", "0001-a", "0002-b")
+    boot_and_stop(home)
+    (home.root / "data/app.db").write_text("precious")
+    before = _tree(home.root / "data")
+    count = len(home.calls())
+    image(home, "1.0", "0001-a")
+    instance = home.run_to_end()
+    assert instance.process.returncode == 78
+    assert "newer than this image" in instance.messages()
+    assert "0002-b" in instance.messages()
+    assert not [c for c in home.calls()[count:] if c.startswith(("firstboot", "upgrade", "backup", "svcup"))]
+    assert _tree(home.root / "data") == before
+
+
+@pytest.mark.rule("D-format-newer", "D-exit-78")
+def test_a_newer_format_is_refused_in_words(home: Home) -> None:
+    home.all_hooks()
+    (home.root / "data/.ww").mkdir()
+    (home.root / "data/.ww/format").write_text('{"format": 99}')
+    instance = home.run_to_end()
+    assert instance.process.returncode == 78
+    assert "its format is 99 and this ww knows 1" in instance.messages()
+    assert sorted(p.name for p in (home.root / "data/.ww").iterdir()) == ["format"]
+
+
+@pytest.mark.rule("D-backup-before-upgrade")
+def test_a_backup_is_made_before_data_changes_and_only_then(home: Home) -> None:
+    image(home.all_hooks(), "1.0")
+    home.hook("backup", 'cp -r "$WW_DATA" "$WW_BACKUP/$1"')
+    boot_and_stop(home)
+    boot_and_stop(home)
+    assert list((home.root / "backup").iterdir()) == []
+    image(home, "2.0", "0001-a")
+    boot_and_stop(home)
+    calls = [c.split()[0] for c in home.calls()]
+    assert calls.index("backup") < calls.index("upgrade.d/0001-a")
+    (made,) = (home.root / "backup").iterdir()
+    assert made.name.endswith("Z-1.0")
+
+
+@pytest.mark.rule("D-backup-before-upgrade", "D-exit-70")
+def test_a_failed_backup_keeps_the_data_from_being_changed(home: Home) -> None:
+    image(home.all_hooks(), "1.0")
+    boot_and_stop(home)
+    home.hook("backup", "exit 1")
+    image(home, "2.0", "0001-a")
+    instance = home.run_to_end()
+    assert instance.process.returncode == 70
+    assert steps_run(home) == []
+    assert "upgrade 1.0 2.0" not in home.calls()
+
+
+@pytest.mark.rule("D-backup-on-demand")
+def test_backup_and_restore_on_demand(home: Home) -> None:
+    image(home.all_hooks(), "1.0")
+    home.hook("backup", 'cp "$WW_DATA/app.db" "$WW_BACKUP/$1"')
+    home.hook("restore", 'cp "$WW_BACKUP/$1" "$WW_DATA/app.db"')
+    database = home.root / "data/app.db"
+    instance = home.start().wait_state("UP")
+    database.write_text("before")
+    done = home.ww("backup", "mine")
+    assert (done.returncode, done.stdout) == (0, "mine\n")
+    refused = home.ww("restore", "mine")
+    assert refused.returncode == 75
+    assert "stop the instance first" in refused.stderr
+    assert instance.stop() == 0
+    database.write_text("after")
+    assert home.ww("restore", "mine").returncode == 0
+    assert database.read_text() == "before"
+
+
+@pytest.mark.rule("D-backup-on-demand")
+def test_backup_without_a_hook_and_a_failed_one_say_so(home: Home) -> None:
+    home.write_config()
+    missing = home.ww("backup")
+    assert missing.returncode == 64
+    assert "no " in missing.stderr
+    home.hook("backup", "exit 4")
+    failed = home.ww("backup")
+    assert failed.returncode == 70
+    assert "exit code 4" in failed.stderr
+
+
+@pytest.mark.rule("D-data-lock", "D-exit-75")
+def test_a_second_instance_waits_for_the_data_and_then_gives_up_with_75(home: Home) -> None:
+    home.all_hooks().settings(data={"lock_wait_s": 0.4})
+    first = home.start().wait_state("UP")
+    second = home.start(env={"WW_RUN": str(home.root / "run2")})
+    assert second.wait() == 75
+    assert second.states() == ["ERROR"]
+    assert "the data is in use by instance of service" in second.messages()
+    assert first.states()[-1] == "UP"
+    assert first.stop() == 0
+
+
+@pytest.mark.rule("D-data-lock")
+def test_a_second_instance_takes_over_as_soon_as_the_first_is_gone(home: Home) -> None:
+    home.all_hooks()
+    first = home.start().wait_state("UP")
+    second = home.start(env={"WW_RUN": str(home.root / "run2")}).wait_message("waiting up to 30 s")
+    assert second.states() == []
+    assert first.stop() == 0
+    assert second.wait_state("UP").stop() == 0
+    assert home.calls().count("firstboot") == 1
+
+
+@pytest.mark.rule("D-data-shared")
+def test_shared_data_is_locked_only_until_the_upgrade_is_done(home: Home) -> None:
+    home.all_hooks().settings(data={"shared": True, "lock_wait_s": 5})
+    first = home.start().wait_state("UP")
+    second = home.start(env={"WW_RUN": str(home.root / "run2")}).wait_state("UP")
+    assert home.calls().count("firstboot") == 1
+    assert (first.stop(), second.stop()) == (0, 0)
+
+
+@pytest.mark.rule("D-identity", "D-journal-written")
+def test_boots_of_a_volume_are_counted_and_journalled_in_order(home: Home) -> None:
+    home.all_hooks()
+    boot_and_stop(home)
+    boot_and_stop(home)
+    base = home.root / "data/.ww"
+    assert (base / "boots").read_text() == "2\n"
+    assert len((base / "id").read_text().strip()) == 32
+    assert oct(base.stat().st_mode & 0o777) == "0o700"
+    events = read_journal(str(base / "journal"))
+    states = [e.data["state"] for e in events if e.kind == "state"]
+    up = ["BOOT", "UPGRADING", "WARMUP", "UP", "STOPPING", "STOPPED"]
+    assert states == ["BOOT", "FIRSTBOOT", *up[1:], *up]
+    firsts = [e.seq for e in events if e.kind == "state" and e.data["state"] == "BOOT"]
+    assert firsts == [1, 1]
+
+
+@pytest.mark.rule("D-identity")
+def test_the_instance_is_the_volume_unless_configured(home: Home) -> None:
+    home.all_hooks()
+    boot_and_stop(home)
+    state = json.loads((home.root / "run/state.json").read_text())
+    assert state["instance"] == (home.root / "data/.ww/id").read_text().strip()
+
+
+def test_a_marker_is_not_there_before_firstboot_is_over(home: Home) -> None:
+    home.all_hooks()
+    home.hook("firstboot", f'test ! -e "$WW_DATA/.ww/version" && echo unmarked >> {home.calls_file}')
+    boot_and_stop(home)
+    assert "unmarked" in home.calls()
+
+
+@pytest.mark.rule("WW-18")
+def test_data_that_cannot_be_written_is_said_and_nothing_is_remembered(home: Home) -> None:
+    home.all_hooks()
+    (home.root / "data").rmdir()
+    (home.root / "data").write_text("not a directory")
+    instance = home.start().wait_state("UP")
+    assert "nothing is remembered" in instance.messages()
+    assert instance.stop() == 0
+    assert list((home.root / "run/journal").glob("*.j"))
+
+
+def test_a_killed_firstboot_is_run_again_and_told_so(home: Home) -> None:
+    home.all_hooks()
+    home.hook("firstboot", f'echo "attempt $WW_ATTEMPT" >> {home.calls_file}; test "$WW_ATTEMPT" = 2 || sleep 60')
+    instance = home.start()
+    until(lambda: "attempt 1" in home.calls(), "firstboot")
+    instance.stop()
+    boot_and_stop(home)
+    assert "attempt 2" in home.calls()
+
+
+def _tree(path: pathlib.Path) -> dict[str, bytes]:
+    """Every file below `path` but what ww keeps of the boot itself."""
+    own = ("boots", "lock")
+    files = [p for p in sorted(path.rglob("*")) if p.is_file()]
+    return {str(p): p.read_bytes() for p in files if p.name not in own and "journal" not in p.parts}
+
+

@@ -1,0 +1,167 @@
+"""A home directory of an instance, made of small shell hooks, and a real `ww run` on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+from tests.support.waiting import until
+
+WW = [sys.executable, "-m", "ww"]
+
+
+class Home:
+    """The directory that `--root` gets. Every hook notes its name in `calls`, then does what the test wrote."""
+
+    def __init__(self, root: pathlib.Path) -> None:
+        self.root = root
+        self.calls_file = root / "calls"
+        for name in ("ww/usr", "ww/etc", "ww/files", "data", "backup", "run"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+        self.config: dict[str, object] = {"ww": {"log": {"format": "json", "level": "debug"}}}
+        self.calls_file.touch()
+
+    def hook(self, name: str, body: str = "", shebang: str = "#!/bin/sh", note: bool = True) -> pathlib.Path:
+        """Write hook `name`; `body` runs after the call was noted as `NAME ARGUMENTS`."""
+        path = self.root / "ww/usr" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [shebang, f'echo "{name}${{1:+ $*}}" >> {self.calls_file}' if note else "", body]
+        path.write_text("\n".join(line for line in lines if line) + "\n")
+        path.chmod(0o755)
+        return path
+
+    def hooks(self, *names: str) -> Home:
+        """Write several hooks that only note their call."""
+        for name in names:
+            self.hook(name)
+        return self
+
+    def all_hooks(self) -> Home:
+        """The nine of the original; monitor prints health."""
+        self.hooks("boot", "firstboot", "upgrade", "svcup", "warmup", "svcdown", "lifecycle", "pushstats")
+        self.hook("monitor", "echo '{\"mem\": 128}'")
+        return self
+
+    def settings(self, **sections: object) -> Home:
+        """Set `ww.SECTION` of the default configuration."""
+        ww = dict(self.config.get("ww", {}))  # type: ignore[call-overload]
+        for name, value in sections.items():
+            if isinstance(value, dict) and isinstance(ww.get(name), dict):
+                ww[name] = {**ww[name], **value}
+            else:
+                ww[name] = value
+        self.config["ww"] = ww
+        return self
+
+    def calls(self) -> list[str]:
+        return self.calls_file.read_text().splitlines()
+
+    def write_config(self) -> None:
+        (self.root / "ww/etc/default_cfg.json").write_text(json.dumps(self.config))
+
+    def start(
+        self,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
+        command: Sequence[str] | None = None,
+    ) -> Instance:
+        """Start `ww run --root`, under `prefix` (unshare …) if given."""
+        self.write_config()
+        run = [*(command if command is not None else [*WW, "run"]), "--root", str(self.root), *arguments]
+        return Instance(self, [*prefix, *run], env or {})
+
+    def run_to_end(self, *arguments: str, env: dict[str, str] | None = None) -> Instance:
+        instance = self.start(*arguments, env=env)
+        instance.wait()
+        return instance
+
+    def ww(self, *arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run another `ww` command on this home."""
+        full = {**os.environ, "WW_ROOT": str(self.root), **(env or {})}
+        return subprocess.run([*WW, *arguments], capture_output=True, text=True, env=full, check=False, timeout=30)
+
+    def exit_record(self) -> dict[str, object]:
+        record: dict[str, object] = json.loads((self.root / "run/exit.json").read_text())
+        return record
+
+    def wipe_data(self) -> None:
+        shutil.rmtree(self.root / "data")
+        (self.root / "data").mkdir()
+
+
+class Instance:
+    """A running `ww run`, read through its log."""
+
+    def __init__(self, home: Home, argv: Sequence[str], env: dict[str, str]) -> None:
+        self.home = home
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("CFG", "WW_"))}
+        kept = {k: v for k, v in os.environ.items() if k in ("WW_TEST_TREE",)}
+        self.process = subprocess.Popen(
+            list(argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**clean, **kept, **env}, stdin=subprocess.DEVNULL
+        )
+        self.raw: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.raw.append(line.decode("utf-8", "replace").rstrip("\n"))
+
+    def lines(self) -> list[dict[str, object]]:
+        """The log so far as objects; a line that is not JSON becomes `{"message": line}`."""
+        parsed: list[dict[str, object]] = []
+        for line in list(self.raw):
+            try:
+                value = json.loads(line)
+            except ValueError:
+                value = {"message": line}
+            parsed.append(value if isinstance(value, dict) else {"message": line})
+        return parsed
+
+    def states(self) -> list[str]:
+        return [str(line["state"]) for line in self.lines() if "state" in line]
+
+    def messages(self) -> str:
+        return "\n".join(str(line.get("message", "")) for line in self.lines())
+
+    def wait_state(self, state: str, count: int = 1, within_s: float = 15.0) -> Instance:
+        """Wait until `state` was entered `count` times."""
+        until(lambda: self.states().count(state) >= count or self.ended(), f"{state} in {self.states()}", within_s)
+        assert self.states().count(state) >= count, f"ended with {self.process.returncode}:\n{self.messages()}"
+        return self
+
+    def wait_message(self, text: str, within_s: float = 15.0) -> Instance:
+        until(lambda: text in self.messages() or self.ended(), f"{text!r} in the log", within_s)
+        assert text in self.messages(), self.messages()
+        return self
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None and not self._reader.is_alive()
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+
+    def stop(self, within_s: float = 15.0) -> int:
+        """TERM, wait, and the exit code."""
+        self.signal()
+        return self.wait(within_s)
+
+    def wait(self, within_s: float = 20.0) -> int:
+        code = self.process.wait(within_s)
+        self._reader.join(5)
+        return code
+
+    def kill(self) -> None:
+        """What a test's clean-up does; never part of what is tested."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
