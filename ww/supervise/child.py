@@ -1,0 +1,385 @@
+"""Starting a process: plain ones by posix_spawn, ones with another identity or limits by fork and exec (runtime.md 10).
+
+The outcome is a value: `Started | NotFound | NotExecutable | Refused`. No shell sees the arguments, except that a
+program without a `#!` line is given to `/bin/sh` as a file, as every shell does (hooks of old images).
+Every child gets: an empty signal mask, default dispositions, descriptors 0, 1 and 2 and no other, its own session,
+`LD_PRELOAD` back (runtime.md 11) and an out-of-memory score 200 above ours, so that the kernel kills it first.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+import select
+
+from ww.supervise import signals
+from ww.supervise.program import (
+    NotExecutable,
+    NotFound,
+    Refused,
+    Started,
+    classify,
+    find_program,
+    looks_like_script,
+)
+from ww.types import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypedDict, Unpack
+
+    class Options(TypedDict, total=False):
+        user: int | None
+        group: int | None
+        groups: tuple[int, ...] | None
+        cwd: str | None
+        umask: int | None
+        limits: dict[str, tuple[int, int]] | None
+        stdin: int | None
+        stdout: int | None
+        stderr: int | None
+        new_session: bool
+
+    Spawned = Started | NotFound | NotExecutable | Refused
+
+__all__ = [
+    "Command",
+    "NotExecutable",
+    "NotFound",
+    "Refused",
+    "Started",
+    "close_inherited",
+    "fork_task",
+    "spawn",
+    "was_stillborn",
+]
+
+_SHELL = "/bin/sh"
+_FIRST_FREE_FD = 3
+_OOM_EXTRA = 200
+_OOM_MAX = 1000
+_EXEC_WAIT_MS = 5_000
+_TASK_FAILED = 70
+_DEFAULTS: dict[str, object] = {"stdin": None, "stdout": 1, "stderr": 2, "new_session": True}
+
+_stillborn: set[int] = set()
+
+
+class Command(Value):
+    """What to run.
+
+    `argv[0]` with a slash is a path, else it is looked up in `env["PATH"]`. Options, all by keyword:
+    `user`, `group`, `groups`: numeric ids (a user needs a group; without `groups` the supplementary groups are just
+    that group); `cwd`; `umask`; `limits`: `{"nofile": (soft, hard)}`, -1 for unlimited;
+    `stdin`, `stdout`, `stderr`: descriptors, None for /dev/null (the default of stdin; the others default to ours);
+    `new_session`: default True.
+    """
+
+    __slots__ = (
+        "argv",
+        "cwd",
+        "env",
+        "group",
+        "groups",
+        "limits",
+        "new_session",
+        "stderr",
+        "stdin",
+        "stdout",
+        "umask",
+        "user",
+    )
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    user: int | None
+    group: int | None
+    groups: tuple[int, ...] | None
+    cwd: str | None
+    umask: int | None
+    limits: dict[str, tuple[int, int]] | None
+    stdin: int | None
+    stdout: int | None
+    stderr: int | None
+    new_session: bool
+
+    def __init__(self, argv: tuple[str, ...], env: dict[str, str], **options: Unpack[Options]) -> None:
+        self.argv = tuple(argv)
+        self.env = env
+        for field in self.__slots__[:]:
+            if field not in ("argv", "env"):
+                setattr(self, field, options.pop(field, _DEFAULTS.get(field)))  # type: ignore[misc]
+        if options:
+            raise TypeError(f"Command has no option {', '.join(options)}")
+
+    @property
+    def plain(self) -> bool:
+        """True where posix_spawn can do it."""
+        special = (self.user, self.group, self.groups, self.cwd, self.umask, self.limits)
+        return all(value is None for value in special)
+
+
+def spawn(command: Command) -> Spawned:
+    """Start `command`. Waits for nothing but its exec; `Reaper.watch` the pid in the same loop callback."""
+    problem = _impossible(command)
+    if problem is not None:
+        return problem
+    env = _child_env(command.env)
+    path = find_program(command.argv[0], env.get("PATH"), command.cwd)
+    if path is None:
+        return NotFound(command.argv[0], None)
+    failed = _start(command, path, list(command.argv), env)
+    if isinstance(failed, Refused) and failed.errno == errno.ENOEXEC and looks_like_script(path, command.cwd):
+        failed = _start(command, _SHELL, [_SHELL, path, *command.argv[1:]], env)
+    return classify(failed, path, command.cwd) if isinstance(failed, Refused) else failed
+
+
+def _impossible(command: Command) -> Refused | None:
+    if not command.argv or not command.argv[0]:
+        return Refused(errno.EINVAL, "there is no program to run")
+    texts = (*command.argv, *command.env, *command.env.values(), command.cwd or "")
+    if any("\0" in text for text in texts):
+        return Refused(errno.EINVAL, "an argument or a variable contains a NUL character")
+    if any(not key or "=" in key for key in command.env):
+        return Refused(errno.EINVAL, "the name of a variable is empty or contains '='")
+    if command.user is not None and command.group is None:
+        return Refused(errno.EINVAL, "a user was given without a group")
+    for limit in command.limits or ():
+        if not hasattr(resource, f"RLIMIT_{limit.upper()}"):
+            return Refused(errno.EINVAL, f"there is no limit called {limit!r}")
+    return None
+
+
+def _child_env(env: dict[str, str]) -> dict[str, str]:
+    """`env` with LD_PRELOAD back, which the launch line moved out of our own loader's way."""
+    preload = env.get("WW_LD_PRELOAD") or os.environ.get("WW_LD_PRELOAD")
+    if not preload and "WW_LD_PRELOAD" not in env:
+        return env
+    result = {key: value for key, value in env.items() if key != "WW_LD_PRELOAD"}
+    if preload:
+        result.setdefault("LD_PRELOAD", preload)
+    return result
+
+
+def _start(command: Command, path: str, argv: list[str], env: dict[str, str]) -> Started | Refused:
+    borrowed: list[int] = []
+    try:
+        wanted = [_above_standard(fd, borrowed) for fd in (command.stdin, command.stdout, command.stderr)]
+        if command.plain:
+            return _posix_spawn(command, path, argv, env, wanted)
+        return _fork_exec(command, path, argv, env, wanted)
+    except OSError as error:
+        return Refused(error.errno or 0, os.strerror(error.errno or 0))
+    finally:
+        for fd in borrowed:
+            os.close(fd)
+
+
+def _above_standard(fd: int | None, borrowed: list[int]) -> int | None:
+    """A copy of `fd` above 2, so that installing one standard descriptor cannot overwrite the source of the next."""
+    if fd is None or fd >= _FIRST_FREE_FD:
+        return fd
+    copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD)
+    borrowed.append(copy)
+    return copy
+
+
+def _posix_spawn(
+    command: Command, path: str, argv: list[str], env: dict[str, str], wanted: list[int | None]
+) -> Started:
+    actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = []
+    for target, fd in enumerate(wanted):
+        if fd is None:
+            actions.append((os.POSIX_SPAWN_OPEN, target, os.devnull, os.O_RDWR, 0))
+        else:
+            actions.append((os.POSIX_SPAWN_DUP2, fd, target))
+    pid = os.posix_spawn(
+        path,
+        argv,
+        env,
+        file_actions=actions,
+        setsid=command.new_session,
+        setsigmask=(),
+        setsigdef=signals.settable(),
+    )
+    _raise_oom_score(pid)
+    return Started(pid)
+
+
+def _fork_exec(
+    command: Command, path: str, argv: list[str], env: dict[str, str], wanted: list[int | None]
+) -> Started | Refused:
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    mask = signals.block_all()
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become(command, path, argv, env, (wanted, writer))
+        os.close(writer)
+        writer = -1
+        message = _await_exec(reader)
+    finally:
+        signals.restore(mask)
+        os.close(reader)
+        if writer >= 0:
+            os.close(writer)
+    if not message:
+        return Started(pid)
+    _stillborn.add(pid)
+    number, _, step = message.decode("utf-8", "replace").partition(":")
+    return Refused(int(number), f"{step}: {os.strerror(int(number))}" if step else os.strerror(int(number)))
+
+
+def _await_exec(reader: int) -> bytes:
+    """What the child says went wrong; empty when it has become the program."""
+    poller = select.poll()
+    poller.register(reader, select.POLLIN)
+    # A child that hangs before exec (its cwd is on a dead network disk) must not hang us: it counts as started.
+    return os.read(reader, 512) if poller.poll(_EXEC_WAIT_MS) else b""
+
+
+def _become(
+    command: Command, path: str, argv: list[str], env: dict[str, str], fds: tuple[list[int | None], int]
+) -> None:
+    """In the child: set everything and exec; what fails is told through the pipe. Never returns."""
+    wanted, report = fds
+    step = ""
+    try:
+        signals.reset_in_child()
+        _raise_oom_score(os.getpid())
+        if command.new_session:
+            os.setsid()
+        for target, fd in enumerate(wanted):
+            source = os.open(os.devnull, os.O_RDWR) if fd is None else fd
+            os.dup2(source, target)
+        step = "limits"
+        for name, limit in (command.limits or {}).items():
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), limit)
+        if command.umask is not None:
+            os.umask(command.umask)
+        step = "user and group"
+        _take_identity(command)
+        if command.cwd is not None:
+            step = f"directory {command.cwd}"
+            os.chdir(command.cwd)
+        step = ""
+        os.execve(path, argv, env)
+    except OSError as error:
+        os.write(report, f"{error.errno}:{step}".encode("utf-8", "replace")[:512])
+    except (ValueError, OverflowError):
+        # setrlimit says ValueError for a soft limit above the hard one, setuid OverflowError for a number too large.
+        os.write(report, f"{errno.EINVAL}:{step}".encode())
+    finally:
+        os._exit(127)
+
+
+def _take_identity(command: Command) -> None:
+    if command.groups is not None:
+        os.setgroups(command.groups)
+    elif command.group is not None and os.getuid() == 0:
+        os.setgroups((command.group,))
+    if command.group is not None:
+        os.setresgid(command.group, command.group, command.group)
+    if command.user is not None:
+        os.setresuid(command.user, command.user, command.user)
+
+
+def _raise_oom_score(pid: int) -> None:
+    """Best effort: some kernels and sandboxes have no such file."""
+    try:
+        own = _own_oom_score()
+        fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, b"%d" % min(own + _OOM_EXTRA, _OOM_MAX))
+        finally:
+            os.close(fd)
+    except (OSError, ValueError):
+        return
+
+
+def _own_oom_score() -> int:
+    fd = os.open("/proc/self/oom_score_adj", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(fd, 16))
+    finally:
+        os.close(fd)
+
+
+def fork_task(task: Callable[[], int], keep: tuple[int, ...] = ()) -> Started | Refused:
+    """Run `task` in a forked child and let it end with what `task` returns; for a small file job with fsync.
+
+    The child has its own session, default signals and no descriptor of ours but 0, 1, 2 and `keep`; it never returns
+    into the caller. An exception ends it with 70 and one line on stderr.
+    """
+    mask = signals.block_all()
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _run_task(task, keep)
+    except OSError as error:
+        return Refused(error.errno or 0, os.strerror(error.errno or 0))
+    finally:
+        signals.restore(mask)
+    return Started(pid)
+
+
+def _run_task(task: Callable[[], int], keep: tuple[int, ...]) -> None:
+    code = _TASK_FAILED
+    try:
+        signals.reset_in_child()
+        os.setsid()
+        _close_all_but(keep)
+        code = task()
+    except BaseException as error:  # noqa: BLE001 - nothing may unwind into the parent's stack
+        line = f"ww: a task of its own failed: {type(error).__name__}: {error}\n"
+        os.write(2, line.encode("utf-8", "backslashreplace"))
+    finally:
+        os._exit(code & 0xFF)
+
+
+def _close_all_but(keep: tuple[int, ...]) -> None:
+    start = _FIRST_FREE_FD
+    for fd in sorted(keep):
+        if fd >= start:
+            os.closerange(start, fd)
+            start = fd + 1
+    os.closerange(start, os.sysconf("SC_OPEN_MAX"))
+
+
+def close_inherited() -> int:
+    """At the start of PID 1: open /dev/null on 0, 1 and 2 where they are closed, mark all others close-on-exec.
+
+    Returns how many were marked. They stay open in this process: whoever handed one over may mean us to hold it.
+    """
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd < _FIRST_FREE_FD:
+        os.set_inheritable(fd, True)
+        fd = os.dup(fd)
+    os.close(fd)
+    marked = 0
+    for fd in _open_descriptors():
+        if fd >= _FIRST_FREE_FD:
+            try:
+                marked += os.get_inheritable(fd)
+                os.set_inheritable(fd, False)
+            except OSError:
+                continue  # It was the listing's own descriptor, closed by now.
+    return marked
+
+
+def _open_descriptors() -> list[int]:
+    try:
+        return [int(entry) for entry in os.listdir("/proc/self/fd")]
+    except OSError:
+        return list(range(_FIRST_FREE_FD, min(os.sysconf("SC_OPEN_MAX"), 4096)))
+
+
+def was_stillborn(pid: int) -> bool:
+    """True, once, for a child that `spawn` has reported as not started; the reaper collects it in silence."""
+    if pid in _stillborn:
+        _stillborn.discard(pid)
+        return True
+    return False

@@ -1,0 +1,159 @@
+"""Processes as `/proc` shows them (runtime.md 7). A process is known by pid and start time, as pids come again."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from ww.clib import SIGNALS
+from ww.types import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_STAT_BYTES = 4096
+_CMDLINE_BYTES = 1024
+
+
+class Proc(Value):
+    """One process; `start` is in clock ticks since the machine booted, `state` the letter of `ps`."""
+
+    __slots__ = ("comm", "pgid", "pid", "ppid", "session", "start", "state")
+
+    pid: int
+    ppid: int
+    pgid: int
+    session: int
+    start: int
+    state: str
+    comm: str
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """(pid, start): no other process of this machine's uptime has it."""
+        return (self.pid, self.start)
+
+    @property
+    def alive(self) -> bool:
+        """False for a zombie: it has ended and only waits to be collected."""
+        return self.state not in ("Z", "X", "x")
+
+
+def parse_stat(text: bytes) -> Proc | None:
+    """A process from the text of `/proc/PID/stat`; None where it is none. The name may contain anything."""
+    opened, closed = text.find(b"("), text.rfind(b")")
+    fields = text[closed + 1 :].split()
+    if opened < 0 or closed < opened or len(fields) < 20:
+        return None
+    proc = Proc()
+    try:
+        proc.pid = int(text[:opened])
+        proc.ppid, proc.pgid, proc.session = int(fields[1]), int(fields[2]), int(fields[3])
+        proc.start = int(fields[19])
+    except ValueError:
+        return None
+    proc.state = fields[0].decode("ascii", "replace")
+    proc.comm = text[opened + 1 : closed].decode("utf-8", "replace")
+    return proc
+
+
+def read(pid: int) -> Proc | None:
+    """The process `pid` as it is now; None when there is none."""
+    text = _read(f"/proc/{pid}/stat", _STAT_BYTES)
+    return parse_stat(text) if text else None
+
+
+def scan() -> list[Proc]:
+    """Every process that `/proc` shows, by pid; those that vanish meanwhile are left out."""
+    try:
+        entries = os.listdir("/proc")
+    except OSError:
+        return []
+    found = (read(int(entry)) for entry in entries if entry.isdigit())
+    return sorted((proc for proc in found if proc is not None), key=lambda proc: proc.pid)
+
+
+def descendants(procs: Iterable[Proc], root_pid: int) -> list[Proc]:
+    """The children of `root_pid`, their children, and so on; parents before children, without `root_pid` itself."""
+    children: dict[int, list[Proc]] = {}
+    for proc in procs:
+        children.setdefault(proc.ppid, []).append(proc)
+    result: list[Proc] = []
+    seen = {root_pid}
+    queue = [root_pid]
+    for pid in queue:
+        for proc in children.get(pid, ()):
+            if proc.pid not in seen:
+                seen.add(proc.pid)
+                result.append(proc)
+                queue.append(proc.pid)
+    return result
+
+
+def cmdline(pid: int) -> str:
+    """The command line of `pid`, its arguments joined by blanks, at most 1,024 bytes; empty when it has gone."""
+    return _read(f"/proc/{pid}/cmdline", _CMDLINE_BYTES).replace(b"\0", b" ").strip().decode("utf-8", "replace")
+
+
+def proc_is_ours() -> bool:
+    """False if `/proc` is missing or shows another PID namespace: its numbers would then mean other processes."""
+    try:
+        if os.readlink("/proc/self") != str(os.getpid()):
+            return False
+    except OSError:
+        return False
+    for line in _read("/proc/self/status", _STAT_BYTES).split(b"\n"):
+        if line.startswith(b"NSpid:"):
+            # One number per nested namespace, from that of this /proc inwards.
+            return line.split()[1:] == [b"%d" % os.getpid()]
+    return True
+
+
+def signal_proc(proc: Proc, signum: int) -> bool:
+    """Send `signum` to that very process; False if it has gone (even if its pid is in use again) or is not ours."""
+    handle = _open_handle(proc.pid)
+    if handle == 0:
+        return False
+    try:
+        now = read(proc.pid)
+        if now is None or now.start != proc.start:
+            return False
+        if handle is None:
+            os.kill(proc.pid, signum)
+        else:
+            SIGNALS.pidfd_send_signal(handle, signum)
+    except OSError as error:
+        if error.errno in (errno.ESRCH, errno.EPERM):
+            return False
+        raise
+    finally:
+        if handle is not None:
+            os.close(handle)
+    return True
+
+
+def _open_handle(pid: int) -> int | None:
+    """A pidfd; 0 when the process has gone; None where the kernel or a sandbox has no pidfd."""
+    if not hasattr(os, "pidfd_open") or not hasattr(SIGNALS, "pidfd_send_signal"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return 0
+    except OSError:
+        return None
+
+
+def _read(path: str, limit_bytes: int) -> bytes:
+    """At most `limit_bytes` of a file; empty when it is gone or forbidden."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, limit_bytes)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
