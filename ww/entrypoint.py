@@ -23,7 +23,7 @@ from ww.launch import COMPILE, own_directory
 from ww.lifecycle.model import Trigger
 from ww.lifecycle.table import PLANS
 from ww.supervise import child, signals
-from ww.supervise.logs import ContainerLog, Formatter
+from ww.supervise.logs import ContainerLog
 from ww.supervise.loop import Loop
 from ww.supervise.reaper import Reaper
 from ww.types import Value
@@ -32,8 +32,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
-
-    from ww.supervise.exitcode import Exit
 
 FLUSH_MS = 200
 """How long leaving waits for the container log to take the last lines."""
@@ -93,9 +91,9 @@ class Program:
         place = Place(layout, make_run_directory(layout, environ), own_directory(environ))
         self._loop = Loop(clock)
         self._reaper = Reaper(self._loop)
-        formatter = Formatter("plain", clock)
-        self._log = ContainerLog(self._loop, 1, f"{place.run}/log" if place.run else None)
-        voice = Voice(self._loop, self._log, formatter)
+        self._clock = clock
+        self._log = ContainerLog(self._loop, 1, directory=f"{place.run}/log" if place.run else None)
+        voice = Voice(self._loop, clock, self._log)
         compiler = Compiler(_compile_command(), layout, place.run, options.sets, environ)
         self._crew = Crew(System(self._loop, self._reaper, clock, voice), place, compiler, os.urandom(16).hex())
         self._performance = Performance(self._crew, self._unhealthy, self._leave)
@@ -110,14 +108,14 @@ class Program:
         """Run the loop, then leave by `os._exit` (runtime.md 9)."""
         self._driver.begin(PLANS[None])
         self._loop.run()
-        self._log.flush(FLUSH_MS)
+        self._log.flush(self._clock.mono_ms() + FLUSH_MS)
         os._exit(self._exit_code)
 
     def _connect(self, wake_fd: int) -> None:
         self._loop.on_error(self._bug)
         self._loop.on_signal(self._signal)
-        self._reaper.on_adopted = self._adopted
-        signals.attach(self._loop, wake_fd)
+        self._reaper.on_adopted = self._performance.strays.reaped
+        self._loop.attach_signals(wake_fd)
 
     def _signal(self, number: int) -> None:
         name = signals.name(number)
@@ -128,18 +126,11 @@ class Program:
         else:
             self._crew.system.voice.info(f"{name} received: ignored")
 
-    def _adopted(self, pid: int, status: Exit) -> None:
-        self._performance.strays.reaped(pid, status)
-        self._performance.poke()
-
     def _unhealthy(self, cause: Cause) -> None:
         self._driver.feed(Trigger.UNHEALTHY, cause)
 
     def _leave(self, exit_code: int) -> None:
         self._exit_code = exit_code
-        directory = self._crew.sync_journal()
-        if directory is not None:
-            self._performance.sync_last(directory)
         self._loop.stop()
 
     def _bug(self, error: BaseException) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ww.config.secrets import load_masker
 from ww.events.journal import Journal
 from ww.home.image import image_version
 from ww.instance.compilation import CompileTask
@@ -50,7 +51,7 @@ class Crew:
         self.system = system
         self.layout = place.layout
         self.run = place.run
-        self.settings = Settings({})
+        self.settings = default_settings()
         self.versions = Versions("", image_version(place.layout.etc))
         self.data = Data(system, place.layout)
         self._compiler = compiler
@@ -59,9 +60,7 @@ class Crew:
         self._journal: Journal | None = None
         self._secrets: list[dict[str, str]] = []
         self._started_ms = system.clock.mono_ms()
-        self._compiled = False
         self.recorder = Recorder(system.clock, system.voice, self._open_journal, self._mask)
-        self.settings = default_settings()
 
     def compile(self, done: Report) -> Task:
         """The COMPILE action."""
@@ -121,13 +120,15 @@ class Crew:
             "processes": len(processes),
         }
 
-    def sync_journal(self) -> str | None:
-        """The directory whose files of this boot want a last sync, if a journal was opened on disk."""
+    def journal_directory(self) -> str | None:
+        """The directory whose files want a last sync, if a journal was opened on disk."""
         return self._journal.directory if self._journal else None
 
     def _take(self, cache: dict[str, Any]) -> None:
         self.settings = Settings(cache["settings"])
         self._secrets = list(cache.get("secrets", ()))
+        if self._secrets:
+            self.system.voice.mask = self._mask_text
         self.system.voice.use(self.settings.text("log.format"), self.settings.text("log.level"))
 
     def _holder(self) -> str:
@@ -148,9 +149,9 @@ class Crew:
             )
         return self._journal
 
-    def _mask(self, value: object) -> object:
-        if not self._secrets:
-            return value
-        from ww.config.secrets import load_masker
+    def _mask_text(self, text: str) -> str:
+        # Read anew each time: a secret file may be replaced while the instance runs.
+        return load_masker(self._secrets, self.layout, self._compiler.environ).mask(text)
 
-        return mask_value(value, load_masker(self._secrets, self.layout, self._compiler.environ).mask)
+    def _mask(self, value: object) -> object:
+        return mask_value(value, self._mask_text) if self._secrets else value

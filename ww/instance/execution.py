@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+from ww.instance.ending import Ending
 from ww.supervise import child, logs, procs
 from ww.supervise.exitcode import Exit
-from ww.supervise.ladder import Sweep
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -12,16 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ww.instance.system import System
-    from ww.supervise.ladder import SweepReport
     from ww.supervise.loop import Timer
+    from ww.supervise.sweep import SweepReport
     from ww.types import Callback
 
 TAG = "WW_HOOK_RUN"
 """Every execution has a unique value of this variable: what it started is found by it, also in other sessions."""
-
-STUCK_MS = 2_000
-"""After KILL: how long a process may take to go before it is reported as stuck (uninterruptible sleep)."""
-
 
 class Ran(Value):
     """It ended by itself. `output` is what it printed where that was captured, else ""."""
@@ -93,7 +91,7 @@ class Execution:
         self._timer: Timer | None = None
         self._pump: logs.Pump | None = None
         self._capture: logs.Capture | None = None
-        self._sweep: Sweep | None = None
+        self._ending: Ending | None = None
         self._started_ms = system.clock.mono_ms()
 
     def start(self) -> None:
@@ -106,11 +104,11 @@ class Execution:
             )
         )
         for fd in {writer, out_writer}:
-            child.close(fd)
+            os.close(fd)
         if not isinstance(started, child.Started):
-            for fd in (reader, out_reader):
-                child.close(fd)
-            self._finish(CannotRun(_words(self._order.argv[0], started)))
+            for fd in {reader, out_reader} - {-1}:
+                os.close(fd)
+            self._finish(CannotRun(f"cannot run {started.words()}"))
             return
         self._pid = started.pid
         self._pump = self._system.voice.pump(reader, self._order.source, "stderr" if self._order.capture else "stdout")
@@ -124,12 +122,12 @@ class Execution:
         """End it and all it started; `gone` is called when nothing is left, `done` never."""
         self._done = None
         self._stop_timer()
-        if self._sweep is not None:
-            self._sweep.then(lambda _report: gone())
+        if self._ending is not None:
+            self._ending.then(lambda _report: gone())
             if not grace_ms:
-                self._sweep.force()
+                self._ending.force()
             return
-        if not self._pid or (self._reaped and not self._members()):
+        if not self._pid or (self._reaped and not any(proc.alive for proc in self._members())):
             self._release_output()
             gone()
             return
@@ -137,22 +135,19 @@ class Execution:
 
     def _exited(self, status: Exit) -> None:
         self._reaped = True
-        if self._sweep is not None:
-            self._sweep.poke()
+        if self._ending is not None:
             return
         self._stop_timer()
         took = self._system.clock.mono_ms() - self._started_ms
-        output = self._capture.finish() if self._capture else ""
-        lines = self._pump.settle() if self._pump else []
-        self._finish(Ran(status, took, output, lines))
+        output = self._capture.finish().decode("utf-8", "replace") if self._capture else ""
+        self._finish(Ran(status, took, output, self._last_words()))
 
     def _time_is_up(self) -> None:
         self._timer = None
 
         def ended(report: SweepReport) -> None:
             took = self._system.clock.mono_ms() - self._started_ms
-            lines = self._pump.settle() if self._pump else []
-            self._finish(TimedOut(took, lines, [f"{proc.comm} (pid {proc.pid})" for proc in report.left]))
+            self._finish(TimedOut(took, self._last_words(), [f"{left.comm} (pid {left.pid})" for left in report.left]))
 
         self._end(self._order.grace_ms, ended)
 
@@ -161,31 +156,29 @@ class Execution:
             self._release_output()
             ended(report)
 
-        self._sweep = Sweep(
-            self._system.loop,
-            self._members,
-            term_ms=grace_ms,
-            kill_ms=STUCK_MS,
-            on_done=over,
-            group=0 if self._reaped else self._pid,
-        )
-        self._sweep.start()
+        pgid = 0 if self._reaped else self._pid
+        self._ending = Ending(self._system, self._members, grace_ms, over, pgid).start()
 
     def _members(self) -> list[procs.Proc]:
         """What belongs to this execution: its group and session, and whatever carries its tag."""
-        ours = procs.descendants(procs.scan(), child.own_pid())
         return [
             proc
-            for proc in ours
-            if proc.state != "Z"
-            and (self._pid in (proc.pid, proc.pgid, proc.session) or procs.has_variable(proc.pid, TAG, self._tag))
+            for proc in procs.descendants(procs.scan(), os.getpid())
+            if self._pid in (proc.pid, proc.pgid, proc.session) or procs.has_variable(proc.pid, TAG, self._tag)
         ]
 
     def _release_output(self) -> None:
         if self._capture:
             self._capture.finish()
-        if self._pump:
-            self._pump.settle()
+        self._last_words()
+
+    def _last_words(self) -> list[str]:
+        """What is left in the pipe goes to the log; a daemon that holds the pipe may print on."""
+        if self._pump is None:
+            return []
+        self._pump.drain()
+        self._pump.detach()
+        return self._pump.last_lines()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -196,14 +189,3 @@ class Execution:
         done, self._done = self._done, None
         if done is not None:
             done(result)
-
-
-def _words(path: str, refusal: object) -> str:
-    if isinstance(refusal, child.NotFound):
-        if refusal.interpreter:
-            return f"cannot run {path}: its interpreter {refusal.interpreter} (first line) does not exist"
-        return f"cannot run {path}: there is no such file"
-    if isinstance(refusal, child.NotExecutable):
-        return f"cannot run {path}: it is not executable (chmod +x it)"
-    message = refusal.message if isinstance(refusal, child.Refused) else repr(refusal)
-    return f"cannot run {path}: {message}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ww.clib import SIGNALS, json_dumps
 from ww.errors import EXIT_CONFIG
+from ww.events import journal
 from ww.instance.hookset import hook_files, hook_problems
-from ww.instance.strays import Strays, SweepTask
-from ww.instance.tasks import Pause, at_once
+from ww.instance.strays import Strays
+from ww.instance.tasks import FileJob, Pause, at_once
 from ww.instance.upgrade import Upgrade
 from ww.instance.watch import Watch
 from ww.lifecycle.model import Action, Failed, Kind, State
-from ww.lifecycle.policy import StopBudget
+from ww.lifecycle.policy import LAST_MS, StopBudget
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ class Performance:
         self._leave = leave
         self._at: Situation | None = None
         self._action_no = 0
-        self._sweep: SweepTask | None = None
         self._hooks_ms: dict[str, int] = {}
         self.strays = Strays(crew.system, self._pidfile_died)
 
@@ -89,9 +89,9 @@ class Performance:
             case Kind.DRAIN:
                 return self._drain(at, done)
             case Kind.SWEEP_SERVICES:
-                return self._swept_by(self.strays.sweep_services(crew.settings.hook("svcdown").grace_ms, done))
+                return self.strays.sweep_services(crew.settings.hook("svcdown").grace_ms, done).start()
             case Kind.SWEEP_ALL:
-                return self._swept_by(self.strays.sweep_all(_budget(at).for_sweep(self._now()), done))
+                return self.strays.sweep_all(_budget(at).for_sweep(self._now()), done).start()
             case Kind.WATCH:
                 return Watch(crew.system.loop, crew.system.clock, self, crew.settings.watch()).start()
             case Kind.INTERRUPTED:
@@ -123,7 +123,7 @@ class Performance:
         if situation.collected:
             self._crew.system.voice.warn("on the way down: " + "; ".join(situation.collected))
         self._crew.recorder.end(situation, self._crew.run, self._crew.settings.text("termination_log"))
-        self._leave(exit_code)
+        self._sync_and_leave(exit_code, _budget(situation).left(self._now()))
 
     # --- the port of the watch --------------------------------------------------------------------------------
 
@@ -159,10 +159,20 @@ class Performance:
 
     # --- actions that need more than a line --------------------------------------------------------------------
 
-    def poke(self) -> None:
-        """Something was reaped: a sweep under way looks again at once."""
-        if self._sweep is not None:
-            self._sweep.poke()
+    def _sync_and_leave(self, exit_code: int, left_ms: int) -> None:
+        """The journal survives a power loss too, if the disk takes it in the time that is left (runtime.md 19)."""
+        directory = self._crew.journal_directory()
+        if directory is None or not left_ms:
+            self._leave(exit_code)
+            return
+        loop = self._crew.system.loop
+        loop.call_later(min(left_ms, LAST_MS), lambda: self._leave(exit_code))
+        FileJob(
+            self._crew.system,
+            f"sync the journal in {directory}",
+            lambda: journal.sync(directory),
+            lambda _outcome: self._leave(exit_code),
+        )
 
     def _last_step(self) -> None:
         """The end of the budget: whatever still holds the stop up is named and left behind (every deadline has a last step)."""
@@ -241,10 +251,6 @@ class Performance:
             return at_once(done)
         self._crew.system.voice.info(f"draining for {pause / 1000:g} s")
         return Pause(self._crew.system, pause, done)
-
-    def _swept_by(self, sweep: SweepTask) -> Task:
-        self._sweep = sweep
-        return sweep.start()
 
     def _pidfile_died(self, pidfile: str, words: str) -> None:
         from ww.instance.driver import Cause

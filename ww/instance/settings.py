@@ -87,3 +87,10 @@ class Settings:
         if left_ms is None:
             return limits if limits.limit_ms else limits.within(RESTART_SVCDOWN_MS)
         return limits.within(left_ms)
+
+
+def default_settings() -> Settings:
+    """What holds until the configuration is compiled, and when it cannot be: the defaults of the schema."""
+    from ww.config.settings import fill
+
+    return Settings(fill({}))

@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 
 from ww.clib import SIGNALS
-from ww.instance.execution import STUCK_MS
+from ww.instance.ending import Ending
 from ww.lifecycle.model import Done, Failed
 from ww.supervise import procs
-from ww.supervise.ladder import Sweep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from ww.instance.system import System
     from ww.instance.tasks import Report
     from ww.supervise.exitcode import Exit
-    from ww.supervise.ladder import SweepReport
     from ww.supervise.procs import Proc
+    from ww.supervise.sweep import SweepReport
     from ww.types import Callback
 
 
@@ -43,7 +42,7 @@ class Strays:
         """Remember what runs before the services are started for the first time: a restart leaves it alone."""
         if not self._snapshot_taken:
             self._snapshot_taken = True
-            self._before = {(proc.pid, proc.start) for proc in _mine()}
+            self._before = {proc.identity for proc in _mine()}
 
     def adopt(self, pidfiles: list[str]) -> None:
         """svcup is done: find the daemons it left, and the ones that a pidfile declares essential."""
@@ -81,7 +80,7 @@ class Strays:
 
     def sweep_all(self, grace_ms: int, done: Report) -> SweepTask:
         """End every descendant."""
-        return SweepTask(self._system, _mine, grace_ms, done, everything=True)
+        return SweepTask(self._system, _mine, grace_ms, done)
 
     def kill_all(self) -> None:
         """KILL every descendant and wait for nothing."""
@@ -91,7 +90,7 @@ class Strays:
     def _of_services(self) -> list[Proc]:
         mine = _mine()
         spared = set(self._before)
-        kept = {proc.pid for proc in mine if (proc.pid, proc.start) in spared}
+        kept = {proc.pid for proc in mine if proc.identity in spared}
         while True:  # children of what is spared are spared too
             more = {proc.pid for proc in mine if proc.ppid in kept and proc.pid not in kept}
             if not more:
@@ -112,34 +111,21 @@ class Strays:
 class SweepTask:
     """A sweep as a task. Failed means that something is left that even KILL does not end."""
 
-    def __init__(
-        self,
-        system: System,
-        targets: Callable[[], list[Proc]],
-        grace_ms: int,
-        done: Report,
-        everything: bool = False,
-    ) -> None:
+    def __init__(self, system: System, targets: Callable[[], list[Proc]], grace_ms: int, done: Report) -> None:
         self._system = system
         self._done: Report | None = done
-        self._sweep = Sweep(
-            system.loop, targets, term_ms=grace_ms, kill_ms=STUCK_MS, on_done=self._swept, everything=everything
-        )
+        self._ending = Ending(system, targets, grace_ms, self._swept)
 
     def start(self) -> SweepTask:
-        """Begin; nothing to sweep is done at once."""
-        self._sweep.start()
+        """Begin; nothing to sweep is done in the next turn."""
+        self._ending.start()
         return self
-
-    def poke(self) -> None:
-        """Something was reaped: look again at once."""
-        self._sweep.poke()
 
     def cancel(self, grace_ms: int, gone: Callback) -> None:
         """Stop waiting for TERM to work."""
         self._done = lambda _outcome: gone()
         if not grace_ms:
-            self._sweep.force()
+            self._ending.force()
 
     def _swept(self, report: SweepReport) -> None:
         for record in report.swept:
@@ -155,7 +141,7 @@ class SweepTask:
         if done is None:
             return
         if report.left:
-            names = ", ".join(f"{proc.comm} (pid {proc.pid})" for proc in report.left)
+            names = ", ".join(f"{left.comm} (pid {left.pid}): {left.cmdline}" for left in report.left)
             done(Failed(1, f"still there after KILL: {names}"))
         else:
             done(Done())
@@ -165,4 +151,4 @@ def _mine() -> list[Proc]:
     """Every live descendant; empty where /proc cannot be trusted."""
     if not procs.proc_is_ours():
         return []
-    return [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.state != "Z"]
+    return [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 from ww.errors import EXIT_TRY_AGAIN
-from ww.instance.execution import STUCK_MS
+
+from ww.instance.ending import STUCK_MS, Ending
 from ww.lifecycle.model import Done, Failed
-from ww.supervise import child
-from ww.supervise.ladder import Sweep
+from ww.supervise import child, procs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class FileJob:
             self._pid = started.pid
             system.reaper.watch(started.pid, self._ended)
         else:
-            done(Failed(EXIT_TRY_AGAIN, f"cannot {words}: {child.words(started)}"))
+            done(Failed(EXIT_TRY_AGAIN, f"cannot {words}: {started.message}"))
 
     def cancel(self, grace_ms: int, gone: Callback) -> None:  # noqa: ARG002
         """Let it finish (renames are whole or not at all); KILL only what hangs in a dead disk."""
@@ -81,7 +83,7 @@ class FileJob:
         if self._gone is None or not self._pid:
             return
         gone, self._gone = self._gone, None
-        Sweep(self._system.loop, list, term_ms=0, kill_ms=1, on_done=lambda _report: gone(), group=pid).start()
+        Ending(self._system, lambda: procs.by_pid(pid), 0, lambda _report: gone(), pid).start()
 
     def _ended(self, status: Exit) -> None:
         self._pid = 0
@@ -102,8 +104,6 @@ def _perform(job: Callable[[], None]) -> int:
 
 
 def _why(words: str, status: Exit) -> str:
-    import os
-
     if status.code is not None:
         return f"cannot {words}: {os.strerror(status.code)}"
     return f"cannot {words}: {status.words()}"

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from ww.supervise.logs import Formatter, Pump
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ww.supervise.logs import ContainerLog, Formatter, Pump
+    from collections.abc import Callable
+
+    from ww.clock import Clock
+    from ww.supervise.logs import ContainerLog
     from ww.supervise.loop import Loop
 
 
 class Voice:
-    """Lines of source `ww`, at levels debug, info, warning, error."""
+    """Lines of source `ww`, at levels debug, info, warning, error; every one of them masked."""
 
-    def __init__(self, loop: Loop, log: ContainerLog, formatter: Formatter) -> None:
+    def __init__(self, loop: Loop, clock: Clock, log: ContainerLog) -> None:
         self._loop = loop
+        self._clock = clock
         self._log = log
-        self._formatter = formatter
-        self.show_debug = False
+        self._show_debug = False
+        self.mask: Callable[[str], str] = str
 
     def debug(self, text: str, **fields: object) -> None:
         """For whoever asked for `ww.log.level: debug`."""
-        if self.show_debug:
+        if self._show_debug:
             self._say("debug", text, fields)
 
     def info(self, text: str, **fields: object) -> None:
@@ -36,14 +42,12 @@ class Voice:
 
     def use(self, log_format: str, level: str) -> None:
         """Take the format and level of the compiled settings."""
-        self._formatter.format = log_format
-        self.show_debug = level == "debug"
+        self._log.formatter = Formatter(log_format, self._clock)
+        self._show_debug = level == "debug"
 
     def pump(self, fd: int, source: str, stream: str) -> Pump:
         """A pump that logs what comes out of `fd` as lines of `source`."""
-        from ww.supervise.logs import Pump
-
-        return Pump(self._loop, fd, source, self._log, self._formatter, stream)
+        return Pump(self._loop, fd, source, self._log, stream=stream)
 
     def _say(self, level: str, text: str, fields: dict[str, object]) -> None:
-        self._log.write(self._formatter.own(text, level, fields))
+        self._log.write(self._log.formatter.own(level, self.mask(text), fields))

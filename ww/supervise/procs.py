@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _STAT_BYTES = 4096
 _CMDLINE_BYTES = 1024
+_ENVIRON_BYTES = 1 << 18
 
 
 class Proc(Value):
@@ -94,6 +95,18 @@ def descendants(procs: Iterable[Proc], root_pid: int) -> list[Proc]:
 def cmdline(pid: int) -> str:
     """The command line of `pid`, its arguments joined by blanks, at most 1,024 bytes; empty when it has gone."""
     return _read(f"/proc/{pid}/cmdline", _CMDLINE_BYTES).replace(b"\0", b" ").strip().decode("utf-8", "replace")
+
+
+def by_pid(pid: int) -> list[Proc]:
+    """`pid` as a list of one process, or of none when it has gone."""
+    proc = read(pid)
+    return [proc] if proc is not None else []
+
+
+def has_variable(pid: int, name: str, value: str) -> bool:
+    """Whether `pid` was started with `name=value` in its environment; False where that cannot be read."""
+    wanted = f"{name}={value}".encode()
+    return wanted in _read(f"/proc/{pid}/environ", _ENVIRON_BYTES).split(b"\0")
 
 
 def proc_is_ours() -> bool:
