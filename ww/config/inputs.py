@@ -152,9 +152,7 @@ def _unreadable(path: str, message: str) -> dict[str, str | int]:
     return {"layer": path, "file": path, "message": message}
 
 
-def _digest(
-    layout: Layout, layers: list[Input], schema: Input | None, problems: list[dict[str, str | int]]
-) -> str:
+def _digest(layout: Layout, layers: list[Input], schema: Input | None, problems: list[dict[str, str | int]]) -> str:
     parts = [__version__.encode(), os.fsencode(layout.root), b"none" if schema is None else b"schema"]
     for item in layers if schema is None else (*layers, schema):
         parts += [item.kind.encode(), os.fsencode(item.name), item.data]

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     Merge = Callable[[dict[str, Json], dict[str, Json]], dict[str, Json]]
 
 
+class MergeFailed(ValueError):
+    """A strategy cannot be carried out on these values; `path` is where."""
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 def plain(base: Json, over: Json) -> Json:
     """`over` on top of `base`; neither is changed. null is a value."""
     if not mixes(base, over):

@@ -139,7 +139,6 @@ def _fraction(digits: str) -> float:
     return value
 
 
-
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_whole, parse_float=_fraction)
 
 
@@ -230,9 +229,7 @@ def walk(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
 
 
 def _reference_faults(layer: Layer) -> list[Problem]:
-    return [
-        at_path(fault, layer, path) for path, item in walk(layer.value) if (fault := reference_fault(item))
-    ]
+    return [at_path(fault, layer, path) for path, item in walk(layer.value) if (fault := reference_fault(item))]
 
 
 def at_path(message: str, layer: Layer, path: Path) -> Problem:
