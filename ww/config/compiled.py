@@ -1,0 +1,180 @@
+"""Inputs to one checked configuration: parse, merge, validate, and every problem of it in one list."""
+
+from __future__ import annotations
+
+import difflib
+
+from ww.config import settings
+from ww.config.merge import MergeFailed, plain
+from ww.config.model import Layer, problem, same
+from ww.config.provenance import Provenance
+from ww.config.query import Found, format_path, lookup
+from ww.config.secrets import MASK, Masker, is_reference, references
+from ww.config.sources import at_path, parse, walk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ww.config.inputs import Inputs
+    from ww.config.merge import Merge
+    from ww.config.model import Path, Problem
+    from ww.config.sources import Sources
+    from ww.config.validate import Fault
+    from ww.types import Json
+
+
+class Compiled:
+    """A configuration, where each part of it comes from, and what is wrong with it; usable if `problems` is empty."""
+
+    __slots__ = ("cfg", "provenance", "problems", "warnings", "hidden")
+
+    def __init__(self, sources: Sources) -> None:
+        self.cfg: dict[str, Json] = {}
+        self.provenance = Provenance()
+        self.problems: list[Problem] = list(sources.problems)
+        self.warnings: list[Problem] = list(sources.warnings)
+        self.hidden: set[Path] = set()
+
+    def is_hidden(self, path: Path) -> bool:
+        """Whether the image's schema marks `path`, or something above it, `"writeOnly"`."""
+        return any(path[: len(marked)] == marked for marked in self.hidden)
+
+    def exposed(self) -> list[Path]:
+        """Hidden values that stand in the configuration as they are, rather than as a reference."""
+        found = []
+        for path in sorted(self.hidden, key=format_path):
+            at = lookup(self.cfg, path)
+            if isinstance(at, Found) and not is_reference(at.value) and not same(at.value, None):
+                found.append(path)
+        return found
+
+    def secrets(self) -> list[dict[str, str]]:
+        """Every reference to a secret."""
+        return list(references(self.cfg))
+
+
+def build(inputs: Inputs) -> Compiled:
+    """Compile `inputs`; faults of one step do not hide those of another where both can be told apart."""
+    sources = parse(inputs)
+    result = Compiled(sources)
+    complete = not result.problems
+    schema = sources.schema
+    usable = schema is not None and _check_schema(schema, result)
+    _merge(sources.layers, _chosen_merge(schema) if schema is not None and usable else plain, result)
+    if schema is not None and usable:
+        from ww.config.writeonly import write_only
+
+        result.hidden = _all_hidden(schema.value, sources.layers, write_only(schema.value, result.cfg), write_only)
+    if settings.KEY in result.cfg:
+        _check_settings(sources.layers, result)
+    if schema is not None and usable and complete:
+        _check_values(schema, sources.layers, result)
+    if not result.problems:
+        _warn_of_exposed(result)
+    return result
+
+
+def _all_hidden(schema: Any, layers: list[Layer], marked: set[Path], find: Any) -> set[Path]:
+    """Hidden paths of the result and of each layer, since an overridden password is a password too."""
+    return marked.union(*(find(schema, layer.value) for layer in layers))
+
+
+def _check_schema(schema: Layer, result: Compiled) -> bool:
+    from ww.config.steering import KNOWN, unknown_strategies
+    from ww.config.validate import schema_fault
+
+    found = [
+        at_path(f"there is no merge strategy {name!r}; the strategies are {', '.join(KNOWN)}", schema, path)
+        for path, name in unknown_strategies(schema.value)
+    ]
+    fault = schema_fault(schema.value)
+    if fault is not None:
+        found.append(at_path(fault.message, schema, fault.path))
+    result.problems += found
+    return not found
+
+
+def _chosen_merge(schema: Layer) -> Merge:
+    from ww.config import steering
+
+    derived = steering.merge_schema(schema.value)
+    if not steering.steers(derived):
+        return plain  # type: ignore[return-value]
+    from ww.config.strategies import merger
+
+    return merger(derived)
+
+
+def _merge(layers: list[Layer], merge: Any, result: Compiled) -> None:
+    for number, layer in enumerate(layers):
+        try:
+            result.cfg = merge(result.cfg, layer.value) if number else layer.value
+        except MergeFailed as failed:
+            result.problems.append(at_path(str(failed), layer, failed.path))
+            return
+        result.provenance.add(layer.name, layer.value, result.cfg)
+
+
+def _check_settings(layers: list[Layer], result: Compiled) -> None:
+    """The `ww` key against the shipped schema."""
+    from ww.config.validate import faults
+
+    given = result.cfg[settings.KEY]
+    for path, item in walk(given, (settings.KEY,)):
+        if is_reference(item):
+            message = "a reference to a secret cannot be used in the settings of ww; write the value"
+            result.problems.append(_placed(message, layers, path, result))
+    for fault in faults(given, settings.load_schema()):
+        path = (settings.KEY, *fault.path)
+        result.problems.append(_placed(_fault_words(fault, "setting of ww"), layers, path, result))
+
+
+def _check_values(schema: Layer, layers: list[Layer], result: Compiled) -> None:
+    """The result against the image's schema, which need not know of the key `ww`."""
+    from ww.config.validate import faults
+
+    declares = settings.KEY in schema.value.get("properties", {})  # type: ignore[operator]
+    judged = result.cfg if declares else {key: item for key, item in result.cfg.items() if key != settings.KEY}
+    masker = Masker(_hidden_texts(layers, result))
+    for fault in faults(judged, schema.value):
+        words = masker.mask(_fault_words(fault, "key in the image's cfg_schema.json"))
+        if result.is_hidden(fault.path):
+            words = f"{MASK} does not satisfy {fault.keyword}"
+        result.problems.append(_placed(words, layers, fault.path, result))
+
+
+def _hidden_texts(layers: list[Layer], result: Compiled) -> list[str]:
+    """Hidden values as they may stand in a message."""
+    texts = []
+    for layer in layers:
+        for path, item in walk(layer.value):
+            if isinstance(item, str | int | float) and result.is_hidden(path):
+                texts += [str(item), repr(item).strip("'\"")]
+    return texts
+
+
+def _fault_words(fault: Fault, kind: str) -> str:
+    if fault.message:
+        return fault.message
+    name = str(fault.path[-1])
+    near = difflib.get_close_matches(name, fault.allowed, n=1, cutoff=0.4)
+    return f"there is no such {kind}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _placed(message: str, layers: list[Layer], path: Path, result: Compiled) -> Problem:
+    """A problem with the merged value at `path`, at the place in the layer that set it."""
+    setter = result.provenance.setter(path)
+    for layer in layers:
+        if layer.name == setter:
+            return at_path(message, layer, path)
+    return problem(message, path=format_path(path))
+
+
+def _warn_of_exposed(result: Compiled) -> None:
+    for path in result.exposed():
+        message = 'a value that the schema marks "writeOnly" stands in cfg.json, which is 0600 for it; '
+        message += 'name it by {"$secret": "NAME"} instead'
+        found = problem(message, path=format_path(path))
+        found["layer"] = result.provenance.setter(path) or "configuration"
+        result.warnings.append(found)

@@ -1,0 +1,77 @@
+"""The settings of ww itself: the object under the key `ww`, as its shipped schema declares it.
+
+The defaults stand in the schema and nowhere else; `fill` applies them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from ww.types import Json
+
+KEY = "ww"
+
+_SCHEMA_FILE = "settings.schema.json"
+
+
+def load_schema() -> dict[str, Any]:
+    """The JSON Schema of the settings."""
+    with open(os.path.join(os.path.dirname(__file__), _SCHEMA_FILE), encoding="utf-8") as file:
+        schema: dict[str, Any] = json.load(file)
+    return schema
+
+
+def declared(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every setting with its dotted name and its own schema: `("log.format", {"enum": …})`."""
+    yield from _declared(schema, schema, "")
+
+
+def _declared(root: dict[str, Any], schema: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, found in schema["properties"].items():
+        part = {**root["$defs"][found["$ref"].removeprefix("#/$defs/")], **found} if "$ref" in found else found
+        if "default" in part:
+            yield prefix + name, part
+        else:
+            yield from _declared(root, part, f"{prefix}{name}.")
+
+
+def fill(cfg: dict[str, Json]) -> dict[str, Any]:
+    """The settings of a valid configuration with every default applied, flat: `{"log.format": "plain", …}`.
+
+    Whole numbers are int even where the configuration wrote 5.0.
+    """
+    given = cfg.get(KEY, {})
+    filled: dict[str, Any] = {}
+    for name, part in declared(load_schema()):
+        value = _pick(given, name.split("."), part["default"])
+        if isinstance(value, float) and part.get("type") == "integer":
+            value = int(value)
+        filled[name] = value
+    return filled
+
+
+def nested(filled: dict[str, Any]) -> dict[str, Any]:
+    """Flat settings as the object they came from, for templates."""
+    result: dict[str, Any] = {}
+    for name, value in filled.items():
+        *parents, last = name.split(".")
+        at = result
+        for parent in parents:
+            at = at.setdefault(parent, {})
+        at[last] = value
+    return result
+
+
+def _pick(given: Json, keys: list[str], default: Json) -> Json:
+    value = given
+    for key in keys:
+        if not isinstance(value, dict) or key not in value:
+            return default
+        value = value[key]
+    return value

@@ -1,0 +1,271 @@
+"""From raw inputs to layers: strict JSON, and for every fault a problem that says where it is (WW-11, WW-15)."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ww.config.inputs import FILE, JSON, MAX_BYTES, SETTING, VARIABLE
+from ww.config.lines import duplicates, line_column, locate
+from ww.config.model import MAX_DEPTH, Layer, problem
+from ww.config.query import BadPath, format_path, parse_path
+from ww.config.secrets import reference_fault
+from ww.types import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import NoReturn
+
+    from ww.config.inputs import Input, Inputs
+    from ww.config.model import Path, Problem
+    from ww.types import Json
+
+_KINDS = {list: "an array", str: "a string", bool: "true or false", int: "a number", float: "a number"}
+
+
+class Sources(Value):
+    """The layers that could be parsed, lowest first, the image's schema (None: there is none), and what is wrong."""
+
+    __slots__ = ("layers", "schema", "problems", "warnings")
+
+    def __init__(
+        self, layers: list[Layer], schema: Layer | None, problems: list[Problem], warnings: list[Problem]
+    ) -> None:
+        self.layers = layers
+        self.schema = schema
+        self.problems = problems
+        self.warnings = warnings
+
+
+def parse(inputs: Inputs) -> Sources:
+    """Parse every input; a fault in one does not hide the faults of the others."""
+    result = Sources([], None, [_clean(found) for found in inputs.problems], [])
+    for item in inputs.layers:
+        layer = _parse_one(item, result)
+        if layer is not None:
+            result.problems += _reference_faults(layer)
+            result.layers.append(layer)
+    if inputs.schema is not None:
+        result.schema = _parse_one(inputs.schema, result)
+    return result
+
+
+def _parse_one(item: Input, result: Sources) -> Layer | None:
+    parser = {FILE: _document, JSON: _document, VARIABLE: _variable, SETTING: _setting}[item.kind]
+    layer = Layer(_plain(item.name), _plain(item.file), "", {})
+    try:
+        text, value = parser(item)
+        _check_values(text, value)
+    except _BadInput as bad:
+        line, column = line_column(bad.text, bad.offset) if bad.offset >= 0 else (0, 0)
+        result.problems.append(problem(bad.message, layer, path=bad.path, line=line, column=column))
+        return None
+    layer = Layer(layer.name, layer.file, text, value)
+    result.warnings += _duplicate_warnings(layer)
+    return layer
+
+
+class _BadInput(Exception):
+    """One input cannot be used; `offset` is -1 where the place is not known."""
+
+    def __init__(self, message: str, text: str = "", offset: int = -1, path: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.text = text
+        self.offset = offset
+        self.path = path
+
+
+class _Number(ValueError):
+    """A number that this program cannot hold."""
+
+
+def _document(item: Input) -> tuple[str, dict[str, Json]]:
+    if len(item.data) > MAX_BYTES:
+        raise _BadInput("it is larger than 1 MiB")
+    text = _decode(item.data)
+    if not text.strip():
+        raise _BadInput("it is empty; write {} for a layer that sets nothing")
+    value = _loads(text)
+    if not isinstance(value, dict):
+        kind = "null" if value is None else _KINDS[type(value)]
+        raise _BadInput(f"it is {kind}; a configuration is one JSON object", text, len(text) - len(text.lstrip()))
+    return text, value
+
+
+def _decode(data: bytes) -> str:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        raise _BadInput("it is not UTF-8 text", before, len(before)) from None
+    if text.startswith("\ufeff"):
+        raise _BadInput("it begins with a byte order mark; save it without one", text, 0)
+    return text
+
+
+def _loads(text: str) -> Json:
+    """Strict JSON. Raises _BadInput."""
+    try:
+        value: Json = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        message = f"it is not JSON: {error.msg}"
+        if error.msg == "Extra data":
+            message = "something follows the first JSON value; a configuration is one JSON object"
+        raise _BadInput(message, text, error.pos) from None
+    except _Number as error:
+        raise _BadInput(f"it is not JSON: {error}", text, text.find(error.args[1])) from None
+    except RecursionError:
+        raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels") from None
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _Number(f"{name} is not a JSON number", name)
+
+
+def _whole(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        raise _Number("a number has too many digits", digits) from None
+
+
+def _fraction(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise _Number(f"the number {digits[:40]} is too large", digits)
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_whole, parse_float=_fraction)
+
+
+def _variable(item: Input) -> tuple[str, dict[str, Json]]:
+    name, _, value = _decode(item.data).partition("=")
+    forced = name.endswith(":")
+    keys = name.removesuffix(":").removeprefix("CFG__").split("__")
+    if not all(keys):
+        raise _BadInput("a part of the name is empty; between two keys stand exactly two underscores")
+    return "", _nest(list(keys), value if forced else _json_or_text(value))
+
+
+def _setting(item: Input) -> tuple[str, dict[str, Json]]:
+    text = _decode(item.data)
+    name, equals, value = _split_setting(text)
+    if not equals:
+        raise _BadInput("it has no =; write --set a.b=VALUE")
+    forced = name.endswith(":")
+    try:
+        keys = parse_path(name.removesuffix(":"))
+    except BadPath as error:
+        raise _BadInput(str(error)) from None
+    if not all(isinstance(key, str) for key in keys):
+        raise _BadInput("one element of an array cannot be set; set the whole array")
+    return "", _nest(keys, value if forced else _json_or_text(value))
+
+
+def _split_setting(text: str) -> tuple[str, str, str]:
+    """At the first = outside a quoted name."""
+    quoted = escaped = False
+    for at, char in enumerate(text):
+        if char == "=" and not quoted:
+            return text[:at], "=", text[at + 1 :]
+        if char == '"' and not escaped:
+            quoted = not quoted
+        escaped = char == "\\" and quoted and not escaped
+    return text, "", ""
+
+
+def _json_or_text(text: str) -> Json:
+    try:
+        return _loads(text)
+    except _BadInput:
+        return text
+
+
+def _nest(keys: list[str | int], value: Json) -> dict[str, Json]:
+    if len(keys) > MAX_DEPTH:
+        raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels")
+    for key in reversed(keys):
+        value = {str(key): value}
+    return value  # type: ignore[return-value]
+
+
+def _check_values(text: str, value: Json) -> None:
+    """Nesting and strings that no file can hold. Raises _BadInput."""
+    for path, item in walk(value):
+        if len(path) >= MAX_DEPTH and isinstance(item, dict | list):
+            spot = (locate(text, path) if text else None) or (1, 1)
+            offset = _offset(text, spot) if text else -1
+            raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels", text, offset)
+        if not all(map(_is_text, (item, path[-1] if path else ""))):
+            spot = (locate(text, path) if text else None) or (1, 1)
+            offset = _offset(text, spot) if text else -1
+            shown = format_path([_plain(str(part)) if isinstance(part, str) else part for part in path])
+            raise _BadInput("half of a surrogate pair is no character", text, offset, shown)
+
+
+def _offset(text: str, spot: tuple[int, int]) -> int:
+    return sum(len(line) + 1 for line in text.split("\n")[: spot[0] - 1]) + spot[1] - 1
+
+
+def _is_text(item: object) -> bool:
+    return not isinstance(item, str) or item.isascii() or not any("\ud800" <= char <= "\udfff" for char in item)
+
+
+def walk(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
+    """`value` and everything in it, parents first, with paths; goes one level deeper than a layer may."""
+    yield path, value
+    if len(path) > MAX_DEPTH:
+        return
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from walk(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from walk(item, (*path, index))
+
+
+def _reference_faults(layer: Layer) -> list[Problem]:
+    return [at_path(fault, layer, path) for path, item in walk(layer.value) if (fault := reference_fault(item))]
+
+
+def at_path(message: str, layer: Layer, path: Path) -> Problem:
+    """A problem with `path` as `layer` sets it."""
+    spot = locate(layer.text, path) if layer.text else None
+    line, column = spot or (0, 0)
+    return problem(message, layer, path=format_path(path), line=line, column=column)
+
+
+def _duplicate_warnings(layer: Layer) -> list[Problem]:
+    if not layer.text or not _may_hold_duplicates(layer.text):
+        return []
+    found = []
+    for path, offset in duplicates(layer.text):
+        line, column = line_column(layer.text, offset)
+        message = "the key is there twice; the later one counts"
+        found.append(problem(message, layer, path=format_path(path), line=line, column=column))
+    return found
+
+
+def _may_hold_duplicates(text: str) -> bool:
+    """A quick look with the C parser before the slow walk."""
+    twice = False
+
+    def pairs(items: list[tuple[str, Json]]) -> None:
+        nonlocal twice
+        twice = twice or len({key for key, _ in items}) < len(items)
+
+    json.loads(text, object_pairs_hook=pairs)
+    return twice
+
+
+def _clean(found: Problem) -> Problem:
+    return {key: _plain(item) if isinstance(item, str) else item for key, item in found.items()}
+
+
+def _plain(text: str) -> str:
+    """A name from the operating system as text that can be written."""
+    return os.fsencode(text).decode("utf-8", "replace")

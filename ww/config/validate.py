@@ -1,0 +1,107 @@
+"""Validation by jsonschema: the only file that imports it. Imported only where there is a schema or a `ww` key.
+
+References to secrets pass every keyword: their values are not known when a configuration is compiled.
+No `$ref` is ever fetched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import validators
+from jsonschema.exceptions import SchemaError
+from jsonschema.validators import Draft202012Validator
+from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+from referencing.exceptions import Unresolvable
+
+from ww.config.secrets import is_reference
+from ww.types import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jsonschema.exceptions import ValidationError
+
+    from ww.config.model import Path
+
+UNKNOWN = "unknown"
+"""The keyword of a fault that is a name which the schema does not know."""
+LONGEST = 300
+"""Characters of a message: jsonschema quotes the value it refuses, however long it is."""
+
+
+class Fault(Value):
+    """One thing that a schema refuses: where, by which keyword, in words; for a name it does not know, its neighbours."""
+
+    __slots__ = ("path", "keyword", "message", "allowed")
+
+    def __init__(self, path: Path, keyword: str, message: str, allowed: tuple[str, ...] = ()) -> None:
+        self.path = path
+        self.keyword = keyword
+        self.message = message
+        self.allowed = allowed
+
+
+def schema_fault(schema: Any) -> Fault | None:
+    """What is wrong with a schema itself, or None."""
+    try:
+        _class_of(schema).check_schema(schema)
+    except SchemaError as error:
+        return Fault(tuple(error.absolute_path), "schema", _cut(f"it is not a JSON Schema: {error.message}"))
+    return None
+
+
+def faults(instance: Any, schema: Any) -> list[Fault]:
+    """Everything that `schema` (a valid one) refuses in `instance`, in order of path."""
+    cls = _patient(_class_of(schema))
+    try:
+        errors = list(cls(schema, registry=REGISTRY).iter_errors(instance))
+    except Unresolvable as error:
+        return [Fault((), "$ref", f"the schema refers to {error.ref!r}, which is not in it, and nothing is fetched")]
+    found = [fault for error in errors for fault in _faults_of(error)]
+    return sorted(found, key=lambda fault: [str(part) for part in fault.path])
+
+
+def _class_of(schema: Any) -> Any:
+    return validators.validator_for(schema, default=Draft202012Validator)
+
+
+def _patient(cls: Any) -> Any:
+    """The validator class with every keyword silent about references to secrets."""
+
+    def silent(check: Callable[..., Any]) -> Callable[..., Iterator[ValidationError]]:
+        def keyword(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+            if not is_reference(instance):
+                yield from check(validator, value, instance, schema) or ()
+
+        return keyword
+
+    return validators.extend(cls, {name: silent(check) for name, check in cls.VALIDATORS.items()})  # type: ignore[no-untyped-call]
+
+
+def _faults_of(error: ValidationError) -> Iterator[Fault]:
+    path = tuple(error.absolute_path)
+    if (
+        error.validator == "additionalProperties"
+        and error.validator_value is False
+        and isinstance(error.instance, dict)
+    ):
+        schema: Any = error.schema
+        allowed = tuple(schema.get("properties", {}))
+        if not schema.get("patternProperties"):
+            for name in error.instance:
+                if name not in allowed:
+                    yield Fault((*path, name), UNKNOWN, "", allowed)
+            return
+    yield Fault(path, str(error.validator), _cut(_words(error)))
+
+
+def _words(error: ValidationError) -> str:
+    """jsonschema's message, with what the value must be rather than what it is where that is long."""
+    if len(error.message) <= LONGEST:
+        return error.message
+    return f"the value does not satisfy {error.validator}: {str(error.validator_value)[:LONGEST]}"
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= 2 * LONGEST else f"{message[: 2 * LONGEST]} …"
