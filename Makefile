@@ -1,0 +1,28 @@
+# Two commands do all the set-up on a fresh Debian or Ubuntu: `make demo` and `make test`.
+#
+# PYTHON=/path/to/python   the interpreter of the private environment .venv (3.11 or newer; found by itself otherwise)
+# KEEP=1                   `make demo` leaves its instance running
+# WW_CI=1                  a test that cannot run is a failure, unless docs/not-tested.md declares it
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check clean
+
+export PYTHON KEEP WW_CI
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## the example service: first boot, UP, killed and healed, upgraded, stopped (KEEP=1 leaves it running)
+	@scripts/venv build
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" scripts/demo
+
+test: ## every suite, against the built wheel
+	@scripts/test
+
+check: ## format, lint, types, imports and the fast tests: what to run before a commit
+	@scripts/check
+
+clean: ## remove what was built; ends the services that scripts/services started
+	@scripts/services down
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
