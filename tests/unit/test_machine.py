@@ -1,0 +1,172 @@
+"""The table, exhaustively: every state and every trigger, and what each plan promises."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from ww.errors import EXIT_CONFIG, EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
+from ww.lifecycle.machine import LIVE, Decision, Facts, ImpossibleTriggerError, decide
+from ww.lifecycle.model import Kind, State, Trigger
+from ww.lifecycle.policy import RestartHistory, RestartPolicy
+from ww.lifecycle.table import PLANS, TRANSITIONS
+
+STATES: tuple[State | None, ...] = (None, *State)
+NO_HISTORY = RestartHistory()
+
+ENTERED = {
+    (None, Trigger.DONE): State.BOOT,
+    (None, Trigger.FAILED): State.ERROR,
+    (None, Trigger.STOP): State.STOPPING,
+    (None, Trigger.BUG): State.STOPPING,
+    (State.BOOT, Trigger.FRESH): State.FIRSTBOOT,
+    (State.BOOT, Trigger.MARKED): State.UPGRADING,
+    (State.BOOT, Trigger.FAILED): State.ERROR,
+    (State.BOOT, Trigger.STOP): State.STOPPING,
+    (State.BOOT, Trigger.BUG): State.STOPPING,
+    (State.FIRSTBOOT, Trigger.DONE): State.UPGRADING,
+    (State.FIRSTBOOT, Trigger.FAILED): State.ERROR,
+    (State.FIRSTBOOT, Trigger.STOP): State.STOPPING,
+    (State.FIRSTBOOT, Trigger.BUG): State.STOPPING,
+    (State.UPGRADING, Trigger.DONE): State.WARMUP,
+    (State.UPGRADING, Trigger.FAILED): State.ERROR,
+    (State.UPGRADING, Trigger.STOP): State.STOPPING,
+    (State.UPGRADING, Trigger.BUG): State.STOPPING,
+    (State.WARMUP, Trigger.DONE): State.UP,
+    (State.WARMUP, Trigger.FAILED): State.ERROR,
+    (State.WARMUP, Trigger.UNHEALTHY): State.RESTARTING,
+    (State.WARMUP, Trigger.STOP): State.STOPPING,
+    (State.WARMUP, Trigger.BUG): State.STOPPING,
+    (State.UP, Trigger.UNHEALTHY): State.RESTARTING,
+    (State.UP, Trigger.RESTART): State.RESTARTING,
+    (State.UP, Trigger.STOP): State.STOPPING,
+    (State.UP, Trigger.BUG): State.STOPPING,
+    (State.RESTARTING, Trigger.DONE): State.UP,
+    (State.RESTARTING, Trigger.FAILED): State.RESTARTING,
+    (State.RESTARTING, Trigger.UNHEALTHY): State.RESTARTING,
+    (State.RESTARTING, Trigger.STOP): State.STOPPING,
+    (State.RESTARTING, Trigger.BUG): State.STOPPING,
+    (State.STOPPING, Trigger.DONE): State.STOPPED,
+}
+"""Written by hand from the product's table of states, not from the code's."""
+
+IGNORED = {
+    *((state, Trigger.RESTART) for state in STATES if state is not State.UP),
+    (State.STOPPING, Trigger.UNHEALTHY),
+    (State.STOPPED, Trigger.UNHEALTHY),
+    (State.ERROR, Trigger.UNHEALTHY),
+    (State.STOPPING, Trigger.BUG),
+    (State.STOPPED, Trigger.BUG),
+    (State.ERROR, Trigger.BUG),
+    (State.ERROR, Trigger.STOP),
+}
+HURRIED = {(State.STOPPING, Trigger.STOP), (State.STOPPED, Trigger.STOP)}
+
+
+def ask(state: State | None, trigger: Trigger, facts: Facts | None = None) -> Decision:
+    return decide(state, trigger, NO_HISTORY, RestartPolicy(), facts or Facts(now_ms=0))
+
+
+@pytest.mark.rule("WW-27", "D-machine-table")
+@pytest.mark.parametrize(("state", "trigger"), list(itertools.product(STATES, Trigger)))
+def test_every_state_and_every_trigger(state: State | None, trigger: Trigger) -> None:
+    """Each pair does what the product says; a pair the product does not know is an error that changes nothing."""
+    pair = (state, trigger)
+    if pair in ENTERED:
+        decision = ask(state, trigger)
+        assert decision.entered
+        assert decision.state is ENTERED[pair]
+        assert decision.actions == PLANS[ENTERED[pair]]
+    elif pair in IGNORED or pair in HURRIED:
+        decision = ask(state, trigger)
+        assert not decision.entered
+        assert decision.state is state
+        assert decision.hurry is (pair in HURRIED)
+        assert decision.why
+    else:
+        with pytest.raises(ImpossibleTriggerError, match=trigger.name):
+            ask(state, trigger)
+
+
+def test_the_expectations_cover_the_table() -> None:
+    known = {(state, trigger) for state, edges in TRANSITIONS.items() for trigger in edges}
+    assert known == set(ENTERED) | IGNORED | HURRIED
+
+
+@pytest.mark.rule("WW-17")
+@pytest.mark.parametrize("state", list(State))
+def test_a_state_is_recorded_then_notified_then_acted_on(state: State) -> None:
+    """The record comes first, the lifecycle hook second, anything else after them."""
+    kinds = [action.kind for action in PLANS[state]]
+    assert kinds[:2] == [Kind.RECORD, Kind.NOTIFY]
+    assert Kind.RECORD not in kinds[2:]
+    assert Kind.NOTIFY not in kinds[2:]
+
+
+@pytest.mark.rule("WW-16")
+def test_the_hooks_of_a_first_boot_in_order() -> None:
+    order = (State.BOOT, State.FIRSTBOOT, State.UPGRADING, State.WARMUP, State.UP)
+    hooks = [a.hook for state in order for a in PLANS[state] if a.kind is Kind.HOOK]
+    assert hooks == ["boot", "firstboot", "upgrade", "svcup", "warmup"]
+
+
+@pytest.mark.rule("WW-20", "WWA-9")
+def test_the_marker_comes_after_the_firstboot_hook() -> None:
+    kinds = [(a.kind, a.hook) for a in PLANS[State.FIRSTBOOT]]
+    assert kinds.index((Kind.HOOK, "firstboot")) < kinds.index((Kind.MARK, ""))
+
+
+@pytest.mark.rule("D-up-stops-at-first-error")
+@pytest.mark.parametrize("state", list(State))
+def test_going_up_stops_at_the_first_error_and_going_down_never(state: State) -> None:
+    """Only the notification and what goes down may fail without ending the plan."""
+    for action in PLANS[state]:
+        down = action.kind in (Kind.INTERRUPTED, Kind.DRAIN, Kind.SWEEP_ALL, Kind.SWEEP_SERVICES)
+        expected = action.kind is Kind.NOTIFY or action.hook == "svcdown" or down
+        assert action.tolerant is expected, action
+
+
+@pytest.mark.rule("D-stop-any-instant")
+def test_every_live_state_leads_to_stopping() -> None:
+    assert LIVE == {s for s in STATES if s not in (State.STOPPING, State.STOPPED, State.ERROR)}
+
+
+@pytest.mark.rule("D-exit-0", "D-exit-70", "D-exit-78", "WW-24")
+@pytest.mark.parametrize(
+    ("state", "trigger", "facts", "code"),
+    [
+        (State.UP, Trigger.STOP, Facts(0), EXIT_OK),
+        (State.FIRSTBOOT, Trigger.STOP, Facts(0), EXIT_OK),
+        (None, Trigger.FAILED, Facts(0, exit_code=EXIT_CONFIG), EXIT_CONFIG),
+        (State.BOOT, Trigger.FAILED, Facts(0, exit_code=EXIT_HOOK), EXIT_HOOK),
+        (State.UP, Trigger.BUG, Facts(0), EXIT_HOOK),
+    ],
+)
+def test_the_exit_code_is_decided_when_the_end_begins(
+    state: State | None, trigger: Trigger, facts: Facts, code: int
+) -> None:
+    assert ask(state, trigger, facts).exit_code == code
+
+
+@pytest.mark.rule("D-exit-1")
+def test_a_spent_restart_budget_is_an_error_with_exit_code_1() -> None:
+    policy = RestartPolicy(limit=2, window_ms=1000)
+    spent = RestartHistory((10, 20), in_a_row=2)
+    decision = decide(State.UP, Trigger.UNHEALTHY, spent, policy, Facts(now_ms=30))
+    assert (decision.state, decision.exit_code) == (State.ERROR, EXIT_GAVE_UP)
+    assert "3 failures" in decision.why
+
+
+def test_an_asked_restart_neither_waits_nor_counts() -> None:
+    history = RestartHistory((1, 2, 3), in_a_row=3)
+    decision = decide(State.UP, Trigger.RESTART, history, RestartPolicy(), Facts(now_ms=5))
+    assert (decision.delay_ms, decision.history) == (0, history)
+
+
+@pytest.mark.rule("D-restart-warmup")
+def test_a_restart_without_warmup_where_the_settings_say_so() -> None:
+    cold = decide(State.UP, Trigger.RESTART, NO_HISTORY, RestartPolicy(warmup=False), Facts(0))
+    warm = ask(State.UP, Trigger.RESTART)
+    assert [a.hook for a in warm.actions if a.kind is Kind.HOOK] == ["svcdown", "svcup", "warmup"]
+    assert [a.hook for a in cold.actions if a.kind is Kind.HOOK] == ["svcdown", "svcup"]

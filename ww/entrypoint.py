@@ -1,0 +1,172 @@
+"""`ww run`: the wiring of one instance. Builds the parts, connects them, runs the loop, leaves with the exit code.
+
+Runs as PID 1, or as a subreaper outside a PID namespace; imports the standard library and what is below it, never
+a sink, a client, a merge or click (held by an import contract and by a budget test).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ww.clib import SIGNALS, set_subreaper
+from ww.clock import Clock
+from ww.errors import EXIT_HOOK, EXIT_USAGE, UsageError
+from ww.home.layout import layout_for, make_run_directory
+from ww.instance.compilation import Compiler
+from ww.instance.crew import Crew, Place
+from ww.instance.driver import Cause, Driver
+from ww.instance.perform import Performance
+from ww.instance.system import System
+from ww.instance.voice import Voice
+from ww.launch import COMPILE, own_directory
+from ww.lifecycle.model import Trigger
+from ww.lifecycle.table import PLANS
+from ww.supervise import child, signals
+from ww.supervise.logs import ContainerLog, Formatter
+from ww.supervise.loop import Loop
+from ww.supervise.reaper import Reaper
+from ww.types import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+    from ww.supervise.exitcode import Exit
+
+FLUSH_MS = 200
+"""How long leaving waits for the container log to take the last lines."""
+
+
+class Options(Value):
+    """The command line of `ww run`."""
+
+    __slots__ = ("root", "sets")
+
+    def __init__(self, root: str | None, sets: list[str]) -> None:
+        self.root = root
+        self.sets = sets
+
+
+def parse(arguments: list[str]) -> Options:
+    """`[--root DIR] [--set a.b=VALUE]…`; click shows the help, PID 1 parses. Raises UsageError."""
+    root: str | None = None
+    sets: list[str] = []
+    rest = list(arguments)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if name not in ("--root", "--set"):
+            raise UsageError(f"ww run: unexpected argument {name!r}; see ww run --help")
+        if not equals:
+            if not rest:
+                raise UsageError(f"ww run: {name} wants a value; see ww run --help")
+            value = rest.pop(0)
+        if name == "--root":
+            root = value
+        else:
+            sets.append(value)
+    return Options(root, sets)
+
+
+def run(arguments: list[str], environ: Mapping[str, str]) -> NoReturn:
+    """Be the instance until it has ended; ends the process."""
+    wake_fd = signals.install(signals.HANDLED)
+    try:
+        options = parse(arguments)
+    except UsageError as error:
+        os.write(2, f"{error}\n".encode())
+        os._exit(EXIT_USAGE)
+    child.close_inherited()
+    os.umask(0o022)
+    if os.getpid() != 1 and not set_subreaper():
+        os.write(2, b"ww: cannot become a subreaper: daemons of hooks will not be found\n")
+    Program(options, environ, wake_fd).main()
+
+
+class Program:
+    """The parts of one `ww run`, connected."""
+
+    def __init__(self, options: Options, environ: Mapping[str, str], wake_fd: int) -> None:
+        clock = Clock()
+        layout = layout_for(options.root, environ)
+        place = Place(layout, make_run_directory(layout, environ), own_directory(environ))
+        self._loop = Loop(clock)
+        self._reaper = Reaper(self._loop)
+        formatter = Formatter("plain", clock)
+        self._log = ContainerLog(self._loop, 1, f"{place.run}/log" if place.run else None)
+        voice = Voice(self._loop, self._log, formatter)
+        compiler = Compiler(_compile_command(), layout, place.run, options.sets, environ)
+        self._crew = Crew(System(self._loop, self._reaper, clock, voice), place, compiler, os.urandom(16).hex())
+        self._performance = Performance(self._crew, self._unhealthy, self._leave)
+        self._driver = Driver(self._performance, clock, _spread)
+        self._exit_code = EXIT_HOOK
+        self._bugs = 0
+        self._connect(wake_fd)
+        os.chdir("/")
+        voice.info(_greeting(place), pid=os.getpid())
+
+    def main(self) -> NoReturn:
+        """Run the loop, then leave by `os._exit` (runtime.md 9)."""
+        self._driver.begin(PLANS[None])
+        self._loop.run()
+        self._log.flush(FLUSH_MS)
+        os._exit(self._exit_code)
+
+    def _connect(self, wake_fd: int) -> None:
+        self._loop.on_error(self._bug)
+        self._loop.on_signal(self._signal)
+        self._reaper.on_adopted = self._adopted
+        signals.attach(self._loop, wake_fd)
+
+    def _signal(self, number: int) -> None:
+        name = signals.name(number)
+        if number in (SIGNALS.SIGTERM, SIGNALS.SIGINT, SIGNALS.SIGQUIT):
+            self._driver.feed(Trigger.STOP, Cause(f"{name} received", {"signal": name}, signal=number))
+        elif number == SIGNALS.SIGHUP:
+            self._driver.feed(Trigger.RESTART, Cause(f"{name} received", {"reason": "asked", "signal": name}))
+        else:
+            self._crew.system.voice.info(f"{name} received: ignored")
+
+    def _adopted(self, pid: int, status: Exit) -> None:
+        self._performance.strays.reaped(pid, status)
+        self._performance.poke()
+
+    def _unhealthy(self, cause: Cause) -> None:
+        self._driver.feed(Trigger.UNHEALTHY, cause)
+
+    def _leave(self, exit_code: int) -> None:
+        self._exit_code = exit_code
+        directory = self._crew.sync_journal()
+        if directory is not None:
+            self._performance.sync_last(directory)
+        self._loop.stop()
+
+    def _bug(self, error: BaseException) -> None:
+        import traceback
+
+        self._bugs += 1
+        trace = [line for part in traceback.format_exception(error) for line in part.rstrip().splitlines()]
+        words = f"{type(error).__name__}: {error}"
+        if self._bugs > 3:
+            os.write(2, f"ww: {words}: too many internal errors, leaving at once\n".encode())
+            self._performance.strays.kill_all()
+            os._exit(EXIT_HOOK)
+        self._crew.recorder.internal_error(words, trace)
+        self._driver.feed(Trigger.BUG, Cause(f"internal error: {words}", {"trace": trace[-10:]}, exit_code=EXIT_HOOK))
+
+
+def _spread() -> float:
+    return int.from_bytes(os.urandom(2), "big") / 32767.5 - 1
+
+
+def _compile_command() -> tuple[str, ...]:
+    return (sys.executable, "-I", os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py"), COMPILE)
+
+
+def _greeting(place: Place) -> str:
+    from ww import __version__
+
+    where = place.layout.root or "/"
+    run = place.run or "none writable: no status, no log copy, no cached configuration"
+    return f"whaleware {__version__} is pid {os.getpid()}, root {where}, run directory {run}"

@@ -1,0 +1,168 @@
+"""`/data/.ww`: what whaleware keeps on an instance's data volume (decisions, "Files of an instance").
+
+    format      {"format": 1}; a newer one is refused in words
+    id          the volume's own id, 128 random bits
+    boots       how many boots this volume has seen
+    version     the image version whose upgrade completed; also the marker of a completed first boot
+    firstboot   how many times a first boot was begun on data that is not marked yet
+    steps.jsonl upgrade steps begun and done
+    lock        flock, exclusive for the life of an instance; says who holds it
+    journal/    the event journal
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+
+from ww.clib import BadJson, json_dumps, json_loads
+from ww.home.smallfile import read_text, write_text
+from ww.types import Value
+
+FORMAT = 1
+
+
+class Usable(Value):
+    """The data directory can be read and written; `path` is its `.ww`."""
+
+    __slots__ = ("path", "marked")
+
+    def __init__(self, path: str, marked: bool) -> None:
+        self.path = path
+        self.marked = marked
+
+
+class Unusable(Value):
+    """There is no data directory, or it cannot be written: nothing can be remembered. `why` is for people."""
+
+    __slots__ = ("why", "marked")
+
+    def __init__(self, why: str, marked: bool) -> None:
+        self.why = why
+        self.marked = marked
+
+
+class Newer(Value):
+    """A newer ww has written here: touch nothing."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+def open_data(data: str, may_create: bool) -> Usable | Unusable | Newer:
+    """Look at `data` (and make it and its `.ww`, where allowed). Writes nothing but the directories."""
+    path = f"{data}/.ww"
+    try:
+        newer = _newer_format(path)
+    except OSError as error:
+        return Unusable(f"cannot read {path}: {error.strerror}", is_marked(data))
+    if newer:
+        return newer
+    try:
+        if may_create:
+            os.makedirs(data, 0o755, exist_ok=True)
+        os.makedirs(path, 0o700, exist_ok=True)
+        os.chmod(path, 0o700)
+    except OSError as error:
+        return Unusable(f"cannot write {data}: {error.strerror}", is_marked(data))
+    if not os.access(path, os.W_OK | os.X_OK):
+        return Unusable(f"cannot write {path}", is_marked(data))
+    return Usable(path, is_marked(data))
+
+
+def is_marked(data: str) -> bool:
+    """Whether a first boot has completed here: our marker, or the original's `/data/whaleup` (WW-16)."""
+    return os.path.exists(f"{data}/.ww/version") or os.path.exists(f"{data}/whaleup")
+
+
+def _newer_format(path: str) -> Newer | None:
+    text = read_text(f"{path}/format")
+    if text is None:
+        return None
+    try:
+        record = json_loads(text)
+        found = record.get("format") if isinstance(record, dict) else None
+    except BadJson:
+        found = None
+    if isinstance(found, int) and found <= FORMAT:
+        return None
+    return Newer(
+        f"cannot use {path}: its format is {json_dumps(found)} and this ww knows {FORMAT};"
+        " run the image that wrote it, or a newer one"
+    )
+
+
+class Lock(Value):
+    """The data lock, held for as long as `fd` is open."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+
+class Held(Value):
+    """Somebody else holds the lock; `holder` is what they wrote about themselves."""
+
+    __slots__ = ("holder",)
+
+    def __init__(self, holder: str) -> None:
+        self.holder = holder
+
+
+def take_lock(path: str, holder: str) -> Lock | Held | Unusable:
+    """Try once, without waiting, to lock the `.ww` directory `path`; `holder` says who we are."""
+    try:
+        fd = os.open(f"{path}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        return Unusable(f"cannot open {path}/lock: {error.strerror}", marked=False)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        who = os.pread(fd, 1024, 0).decode("utf-8", "replace").strip()
+        os.close(fd)
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return Held(who or "an unknown holder")
+        return Unusable(f"cannot lock {path}/lock: {error.strerror}", marked=False)
+    try:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{holder}\n".encode(), 0)
+    except OSError:
+        pass  # a full disk: the lock is held all the same, only nameless
+    return Lock(fd)
+
+
+def claim_boot(path: str) -> tuple[str, int]:
+    """Write the format, make the volume's id if it has none, count this boot; returns (volume id, boot number).
+
+    Only under the lock. Raises OSError.
+    """
+    if read_text(f"{path}/format") is None:
+        write_text(f"{path}/format", json_dumps({"format": FORMAT}) + "\n")
+    volume = volume_id(path)
+    if not volume:
+        volume = os.urandom(16).hex()
+        write_text(f"{path}/id", volume + "\n")
+    counted = (read_text(f"{path}/boots") or "").strip()
+    boots = (int(counted) if counted.isdecimal() else 0) + 1
+    write_text(f"{path}/boots", f"{boots}\n")
+    return volume, boots
+
+
+def volume_id(path: str) -> str:
+    """The volume's own id, "" if it has none yet. Raises OSError."""
+    return (read_text(f"{path}/id") or "").strip()
+
+
+def read_version(path: str) -> str:
+    """The version whose upgrade completed on this data; "" if unknown. Raises OSError."""
+    return (read_text(f"{path}/version") or "").strip()
+
+
+def firstboot_attempts(path: str) -> int:
+    """How many first boots were begun here without completing. Raises OSError."""
+    text = (read_text(f"{path}/firstboot") or "").strip()
+    return int(text) if text.isdecimal() else 0

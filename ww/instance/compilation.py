@@ -1,0 +1,141 @@
+"""The COMPILE task: the configuration as the compile child left it, or its problems (runtime.md 23-25)."""
+
+from __future__ import annotations
+
+import marshal
+
+from ww.clib import BadJson, json_loads
+from ww.config.inputs import collect
+from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN, problem_text
+from ww.instance.execution import CannotRun, Execution, Order, Ran, TimedOut
+from ww.lifecycle.model import Done, Failed
+from ww.types import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from ww.home.layout import Layout
+    from ww.instance.system import System
+    from ww.instance.tasks import Report
+    from ww.types import Callback
+
+LIMIT_MS = 60_000
+"""A merge takes a tenth of a second; a compile child that needs a minute hangs."""
+
+CACHE_FORMAT = 1
+
+
+class Compiler(Value):
+    """How the child is started: `argv` up to its own arguments, and the directories it is given."""
+
+    __slots__ = ("argv", "layout", "run", "sets", "environ")
+
+    def __init__(
+        self, argv: tuple[str, ...], layout: Layout, run: str | None, sets: list[str], environ: Mapping[str, str]
+    ) -> None:
+        self.argv = argv
+        self.layout = layout
+        self.run = run
+        self.sets = sets
+        self.environ = environ
+
+
+class CompileTask:
+    """Uses the cache of the last compile when no input has changed, else runs the compile child.
+
+    `take` receives the cache (settings, secret references, warnings) before `done` is called.
+    """
+
+    def __init__(
+        self, system: System, compiler: Compiler, take: Callable[[dict[str, Any]], None], done: Report
+    ) -> None:
+        self._system = system
+        self._compiler = compiler
+        self._take = take
+        self._done = done
+        self._execution: Execution | None = None
+        self._key = ""
+
+    def start(self) -> CompileTask:
+        """Look at the inputs, then at the cache, then run the child if it is needed."""
+        self._key = collect(self._compiler.layout, self._compiler.environ, self._compiler.sets).key
+        cache = read_cache(self._compiler.run)
+        if cache is not None and cache.get("key") == self._key and self._still_there(cache):
+            self._accept(cache)
+            return self
+        argv = [*self._compiler.argv, "--root", self._compiler.layout.root, "--run", self._compiler.run or ""]
+        for item in self._compiler.sets:
+            argv += ["--set", item]
+        env = {name: value for name, value in self._compiler.environ.items() if name != "WW_ROOT"}
+        order = Order(tuple(argv), env, "config", limit_ms=LIMIT_MS, capture=True)
+        self._execution = Execution(self._system, order, self._ran)
+        self._execution.start()
+        return self
+
+    def cancel(self, grace_ms: int, gone: Callback) -> None:
+        """Stop compiling; the previous cfg.json stays."""
+        if self._execution is None:
+            gone()
+        else:
+            self._execution.cancel(grace_ms, gone)
+
+    def _still_there(self, cache: dict[str, Any]) -> bool:
+        import os
+
+        return os.path.exists(str(cache.get("cfg_path")))
+
+    def _ran(self, result: Ran | TimedOut | CannotRun) -> None:
+        self._execution = None
+        if isinstance(result, CannotRun):
+            self._done(Failed(EXIT_TRY_AGAIN, f"cannot compile the configuration: {result.words}"))
+        elif isinstance(result, TimedOut):
+            self._done(Failed(EXIT_TRY_AGAIN, f"cannot compile the configuration: no end after {LIMIT_MS // 1000} s"))
+        else:
+            self._read_answer(result)
+
+    def _read_answer(self, result: Ran) -> None:
+        lines = result.output.strip().splitlines()
+        try:
+            answer = json_loads(lines[-1]) if lines else None
+        except BadJson:
+            answer = None
+        if not isinstance(answer, dict):
+            words = f"cannot compile the configuration: the compile child ended with {result.exit.words()}"
+            detail = {"last_lines": result.last_lines}
+            self._done(Failed(EXIT_TRY_AGAIN, words, detail=dict(detail)))
+        elif answer.get("ok") is True:
+            cache = answer.get("cache") if not self._compiler.run else read_cache(self._compiler.run)
+            if isinstance(cache, dict):
+                self._accept(cache)
+            else:
+                self._done(Failed(EXIT_TRY_AGAIN, "cannot read the compiled configuration back"))
+        else:
+            self._refuse(answer.get("problems"))
+
+    def _refuse(self, problems: object) -> None:
+        known = [problem for problem in problems if isinstance(problem, dict)] if isinstance(problems, list) else []
+        for problem in known:
+            self._system.voice.error(f"configuration: {problem_text(problem)}")
+        count = f"{len(known)} problems" if len(known) != 1 else problem_text(known[0])
+        words = f"the configuration is invalid: {count}"
+        self._done(Failed(EXIT_CONFIG, words, detail={"problems": known}))
+
+    def _accept(self, cache: dict[str, Any]) -> None:
+        for warning in cache.get("warnings", ()):
+            self._system.voice.warn(f"configuration: {problem_text(warning)}")
+        self._take(cache)
+        self._done(Done())
+
+
+def read_cache(run: str | None) -> dict[str, Any] | None:
+    """RUN/cfg.cache, or None where there is none of this format. It lies in our own 0700 directory."""
+    if not run:
+        return None
+    try:
+        with open(f"{run}/cfg.cache", "rb") as file:
+            cache = marshal.loads(file.read())  # noqa: S302
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    return cache if isinstance(cache, dict) and cache.get("format") == CACHE_FORMAT else None

@@ -1,0 +1,156 @@
+"""What one instance consists of while it runs: its files, settings, identity, data and hooks."""
+
+from __future__ import annotations
+
+import os
+
+from ww.events.journal import Journal
+from ww.home.image import image_version
+from ww.instance.compilation import CompileTask
+from ww.instance.data import Data
+from ww.instance.hookenv import Identity, Versions, hook_environment, inherited
+from ww.instance.hookrun import HookJob, HookRun
+from ww.instance.masking import mask_value
+from ww.instance.record import Origin, Recorder
+from ww.instance.settings import Settings, default_settings
+from ww.supervise import procs
+from ww.types import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ww.home.layout import Layout
+    from ww.instance.compilation import Compiler
+    from ww.instance.driver import Situation, Task
+    from ww.instance.hookrun import HookLimits
+    from ww.instance.hookset import HookFile
+    from ww.instance.system import System
+    from ww.instance.tasks import Report
+    from ww.lifecycle.model import Outcome
+    from ww.types import JsonObject
+
+
+class Place(Value):
+    """Where the instance lives: its layout, its run directory (None: none can be written), the directory of `ww`."""
+
+    __slots__ = ("layout", "run", "ww_directory")
+
+    def __init__(self, layout: Layout, run: str | None, ww_directory: str) -> None:
+        self.layout = layout
+        self.run = run
+        self.ww_directory = ww_directory
+
+
+class Crew:
+    """Made by the wiring module; gives the performance what each action needs."""
+
+    def __init__(self, system: System, place: Place, compiler: Compiler, boot: str) -> None:
+        self.system = system
+        self.layout = place.layout
+        self.run = place.run
+        self.settings = Settings({})
+        self.versions = Versions("", image_version(place.layout.etc))
+        self.data = Data(system, place.layout)
+        self._compiler = compiler
+        self._boot = boot
+        self._base_env = inherited(compiler.environ, place.ww_directory)
+        self._journal: Journal | None = None
+        self._secrets: list[dict[str, str]] = []
+        self._started_ms = system.clock.mono_ms()
+        self._compiled = False
+        self.recorder = Recorder(system.clock, system.voice, self._open_journal, self._mask)
+        self.settings = default_settings()
+
+    def compile(self, done: Report) -> Task:
+        """The COMPILE action."""
+        return CompileTask(self.system, self._compiler, self._take, done).start()
+
+    def lock_data(self, done: Report) -> Task:
+        """The LOCK action; afterwards the data's version is known."""
+
+        def locked(outcome: Outcome) -> None:
+            self.versions = Versions(self.data.version(), self.versions.image)
+            done(outcome)
+
+        wait = self.settings.ms("data.lock_wait_s")
+        return self.data.lock(self.settings.flag("data.shared"), wait, self._holder(), locked)
+
+    def refresh_versions(self) -> None:
+        """Read the data's version again, after a first boot or an upgrade stored one."""
+        self.versions = Versions(self.data.version(), self.versions.image)
+
+    def identity(self) -> Identity:
+        """Configured, else the volume's id, else the host name (decisions, "Files of an instance")."""
+        volume = "" if self.data.shared else self.data.volume
+        instance = self.settings.text("instance") or volume or os.uname().nodename
+        return Identity(self.settings.text("service"), instance, self._boot)
+
+    def origin(self) -> Origin:
+        """Who speaks in an event."""
+        return Origin(self.identity(), self.versions, self.settings.labels)
+
+    def pidfiles(self) -> list[str]:
+        """Declared pidfiles; their paths are those of the container, below the root of this instance."""
+        return [self.layout.root + (path if path.startswith("/") else f"/{path}") for path in self.settings.pidfiles]
+
+    def run_hook(  # noqa: PLR0913
+        self,
+        name: str,
+        files: list[HookFile],
+        arguments: tuple[str, ...],
+        limits: HookLimits,
+        done: Callable[[Outcome], None],
+        *,
+        state: str,
+        attempt: int = 1,
+    ) -> HookRun:
+        """Start a hook with the contract's environment."""
+        env = hook_environment(self._base_env, self.layout, self.run, self.identity(), self.versions, state, attempt)
+        job = HookJob(name, files, arguments, env, attempt, capture=name == "monitor")
+        return HookRun(self.system, job, limits, done).start()
+
+    def measure(self, at: Situation | None, daemons_ended: int) -> JsonObject:
+        """What PID 1 can tell cheaply of the instance (decisions: more is the reporter's)."""
+        processes = procs.descendants(procs.scan(), os.getpid()) if procs.proc_is_ours() else []
+        return {
+            "uptime_s": (self.system.clock.mono_ms() - self._started_ms) // 1000,
+            "restarts": at.restarts if at else 0,
+            "daemons_ended": daemons_ended,
+            "processes": len(processes),
+        }
+
+    def sync_journal(self) -> str | None:
+        """The directory whose files of this boot want a last sync, if a journal was opened on disk."""
+        return self._journal.directory if self._journal else None
+
+    def _take(self, cache: dict[str, Any]) -> None:
+        self.settings = Settings(cache["settings"])
+        self._secrets = list(cache.get("secrets", ()))
+        self.system.voice.use(self.settings.text("log.format"), self.settings.text("log.level"))
+
+    def _holder(self) -> str:
+        return f"instance of service {self.settings.text('service')} on {os.uname().nodename}, pid {os.getpid()}, boot {self._boot}"
+
+    def _open_journal(self) -> Journal:
+        if self._journal is None:
+            self.data.grab(self._holder())
+            fallback = f"{self.run}/journal" if self.run else None
+            self._journal = Journal(
+                self.data.journal_directory or fallback,
+                self.data.boot_no,
+                self._boot,
+                self.system.clock,
+                max_bytes=self.settings.number("journal.max_bytes"),
+                reserve_bytes=self.settings.number("journal.reserve_bytes"),
+                fallback_directory=fallback,
+            )
+        return self._journal
+
+    def _mask(self, value: object) -> object:
+        if not self._secrets:
+            return value
+        from ww.config.secrets import load_masker
+
+        return mask_value(value, load_masker(self._secrets, self.layout, self._compiler.environ).mask)

@@ -1,0 +1,260 @@
+"""Runs the plans that `ww.lifecycle.decide` returns: one action after the other, interrupted by what happens.
+
+It knows no process and no file: actions are started by a `Performer`, which is real in `ww run` and a twin in tests.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ww.lifecycle.machine import Decision, Facts, decide
+from ww.lifecycle.model import Action, Done, Failed, Found, Kind, State, Trigger
+from ww.lifecycle.policy import RestartHistory, RestartPolicy, StopBudget
+from ww.types import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from ww.clock import Clock
+    from ww.lifecycle.model import Outcome
+    from ww.types import Callback
+
+    class Task(Protocol):
+        """An action under way."""
+
+        def cancel(self, grace_ms: int, gone: Callback) -> None:
+            """End it: TERM, `grace_ms`, KILL; `gone` is called once when nothing of it is left. `done` is not called."""
+
+    class Performer(Protocol):
+        """Starts actions; the port that `perform.py` fills."""
+
+        def start(self, action: Action, situation: Situation, done: Callable[[Outcome], None]) -> Task:
+            """Start `action`; `done` is called once with its outcome, at once or later."""
+
+        def entered(self, decision: Decision, situation: Situation) -> None:
+            """A state was entered; called before the first action of its plan."""
+
+        def tell(self, words: str) -> None:
+            """Say something in the log."""
+
+        def settings_known(self) -> RestartPolicy:
+            """The restart policy, once the configuration is compiled."""
+
+        def stop_budget(self, cause: Cause, now_ms: int) -> StopBudget:
+            """The budget of a shutdown that begins now."""
+
+        def ended(self, exit_code: int, situation: Situation) -> None:
+            """The last plan has run: leave."""
+
+
+class Cause(Value):
+    """Why something happened: `words` for people, `detail` for events and exit.json, `exit_code` if it ends the run."""
+
+    __slots__ = ("words", "detail", "exit_code", "signal")
+
+    def __init__(
+        self, words: str, detail: dict[str, object] | None = None, exit_code: int = 0, signal: int = 0
+    ) -> None:
+        self.words = words
+        self.detail = detail or {}
+        self.exit_code = exit_code
+        self.signal = signal
+
+
+class Situation:
+    """Where the instance stands; written by the driver only, read by whoever performs."""
+
+    __slots__ = (
+        "state",
+        "previous",
+        "entered_ms",
+        "previous_ms",
+        "up_since_ms",
+        "cause",
+        "exit_code",
+        "budget",
+        "delay_ms",
+        "history",
+        "restarts",
+        "collected",
+    )
+
+    def __init__(self, now_ms: int) -> None:
+        self.state: State | None = None
+        self.previous: State | None = None
+        self.entered_ms = now_ms
+        self.previous_ms = 0
+        self.up_since_ms: int | None = None
+        self.cause: Cause | None = None
+        self.exit_code = 0
+        self.budget: StopBudget | None = None
+        self.delay_ms = 0
+        self.history = RestartHistory()
+        self.restarts = 0
+        self.collected: list[str] = []
+        """Failures of tolerant actions since the state was entered."""
+
+
+class _Running:
+    """The action under way. `over` guards against an outcome that arrives after it was cancelled."""
+
+    __slots__ = ("action", "task", "over")
+
+    def __init__(self, action: Action) -> None:
+        self.action = action
+        self.task: Task | None = None
+        self.over = False
+
+
+class Driver:
+    """Feeds triggers to the machine and plays its plans.
+
+    Triggers and outcomes are queued and played one at a time, so that a performer may answer at once
+    without the driver being entered twice.
+    """
+
+    def __init__(self, performer: Performer, clock: Clock, spread: Callable[[], float]) -> None:
+        self._performer = performer
+        self._clock = clock
+        self._spread = spread
+        self._queue: deque[Callback] = deque()
+        self._playing = False
+        self._plan: deque[Action] = deque()
+        self._running: _Running | None = None
+        self._interrupted = 0
+        self._waiting_for_interrupted: Callback | None = None
+        self._finished = False
+        self.situation = Situation(clock.mono_ms())
+
+    def begin(self, plan: tuple[Action, ...]) -> None:
+        """Start with the plan of the time before BOOT."""
+        self._plan = deque(plan)
+        self._later(self._next)
+
+    def feed(self, trigger: Trigger, cause: Cause) -> None:
+        """Something happened. Raises ImpossibleTriggerError only for what the table does not know."""
+        self._later(lambda: self._decide(trigger, cause))
+
+    def _later(self, job: Callback) -> None:
+        self._queue.append(job)
+        if self._playing:
+            return
+        self._playing = True
+        try:
+            while self._queue:
+                self._queue.popleft()()
+        finally:
+            self._playing = False
+
+    def _decide(self, trigger: Trigger, cause: Cause) -> None:
+        if self._finished:
+            return
+        now = self._clock.mono_ms()
+        at = self.situation
+        healthy = now - at.up_since_ms if at.up_since_ms is not None else 0
+        facts = Facts(now, healthy, cause.exit_code, self._spread())
+        decision = decide(at.state, trigger, at.history, self._performer.settings_known(), facts)
+        if decision.why:
+            self._performer.tell(decision.why)
+        at.history = decision.history
+        if decision.hurry:
+            self._hurry()
+        if decision.entered:
+            self._enter(decision, cause, now)
+
+    def _enter(self, decision: Decision, cause: Cause, now: int) -> None:
+        at = self.situation
+        at.previous, at.previous_ms = at.state, now - at.entered_ms
+        at.state, at.entered_ms, at.cause = decision.state, now, cause
+        at.delay_ms, at.collected = decision.delay_ms, []
+        at.up_since_ms = now if decision.state is State.UP else None
+        if decision.state is State.RESTARTING:
+            at.restarts += 1
+        if decision.exit_code is not None:
+            at.exit_code = decision.exit_code
+            at.budget = self._performer.stop_budget(cause, now)
+        self._interrupt()
+        self._performer.entered(decision, at)
+        self._plan = deque(decision.actions)
+        self._next()
+
+    def _interrupt(self) -> None:
+        running, self._running = self._running, None
+        if running is None or running.over:
+            return
+        running.over = True
+        if running.task is not None:
+            self._interrupted += 1
+            grace = self.situation.budget.for_interrupted(self._clock.mono_ms()) if self.situation.budget else 2_000
+            running.task.cancel(grace, lambda: self._later(self._interrupted_is_gone))
+
+    def _interrupted_is_gone(self) -> None:
+        self._interrupted -= 1
+        if not self._interrupted and self._waiting_for_interrupted:
+            resume, self._waiting_for_interrupted = self._waiting_for_interrupted, None
+            resume()
+
+    def _hurry(self) -> None:
+        budget = self.situation.budget
+        if budget is None or budget.forced:
+            return
+        self.situation.budget = budget.hurried()
+        running = self._running
+        if running is not None and running.task is not None and not running.over:
+            running.over = True
+            running.task.cancel(0, lambda: self._later(lambda: self._outcome_of(running.action, Done())))
+
+    def _next(self) -> None:
+        if self._running is not None:
+            return
+        if not self._plan:
+            self._plan_is_over()
+            return
+        action = self._plan.popleft()
+        running = _Running(action)
+        self._running = running
+        if action.kind is Kind.INTERRUPTED:
+            self._await_interrupted(running)
+            return
+
+        def done(outcome: Outcome) -> None:
+            if running.over:
+                return
+            running.over = True
+            self._later(lambda: self._outcome_of(action, outcome, running))
+
+        running.task = self._performer.start(action, self.situation, done)
+
+    def _await_interrupted(self, running: _Running) -> None:
+        def resume() -> None:
+            if not running.over:
+                running.over = True
+                self._outcome_of(running.action, Done(), running)
+
+        if self._interrupted:
+            self._waiting_for_interrupted = resume
+        else:
+            resume()
+
+    def _outcome_of(self, action: Action, outcome: Outcome, running: _Running | None = None) -> None:
+        if running is not None and self._running is not running:
+            return  # another state was entered between the outcome and its turn
+        self._running = None
+        if isinstance(outcome, Found):
+            self._decide(outcome.trigger, Cause(action.words()))
+        elif isinstance(outcome, Failed) and not action.tolerant:
+            self._decide(Trigger.FAILED, Cause(outcome.words, outcome.detail, outcome.exit_code))
+        else:
+            if isinstance(outcome, Failed):
+                self.situation.collected.append(outcome.words)
+            self._next()
+
+    def _plan_is_over(self) -> None:
+        state = self.situation.state
+        if state in (State.STOPPED, State.ERROR):
+            self._finished = True
+            self._performer.ended(self.situation.exit_code, self.situation)
+        else:
+            self._decide(Trigger.DONE, self.situation.cause or Cause("started"))

@@ -1,0 +1,107 @@
+"""Which files a hook is: NAME first, then NAME.d/* in order; `upgrade.d` holds steps instead (decisions, Lifecycle)."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ww.types import Value
+
+HOOKS = (
+    "boot",
+    "firstboot",
+    "upgrade",
+    "svcup",
+    "warmup",
+    "monitor",
+    "svcdown",
+    "lifecycle",
+    "pushstats",
+    "backup",
+    "restore",
+)
+"""Every hook that ww runs. `upgrade.d` is not one of their `.d` directories: its entries run once each."""
+
+_LEFTOVERS = ("~", ".bak", ".orig", ".rej", ".swp", ".tmp", ".dpkg-old", ".dpkg-new", ".dpkg-dist", ".rpmsave", ".rpmnew")
+
+
+class HookFile(Value):
+    """One file of a hook. problem: why it cannot be run, or ""."""
+
+    __slots__ = ("path", "problem")
+
+    def __init__(self, path: str, problem: str = "") -> None:
+        self.path = path
+        self.problem = problem
+
+
+def hook_files(usr: str, name: str) -> list[HookFile]:
+    """The files that make up hook `name`, in order; missing and blank ones are skipped (WWA-12)."""
+    paths = [f"{usr}/{name}"]
+    if name != "upgrade":
+        paths += _entries(f"{usr}/{name}.d")
+    return _examine(paths)
+
+
+def step_files(usr: str) -> list[HookFile]:
+    """The upgrade steps of the image, in order."""
+    return _examine(_entries(f"{usr}/upgrade.d"))
+
+
+def step_names(usr: str) -> tuple[str, ...]:
+    """The names of the image's upgrade steps, in order."""
+    return tuple(os.path.basename(step.path) for step in step_files(usr))
+
+
+def hook_problems(usr: str) -> list[str]:
+    """Every hook of the image that is there and cannot be run, as sentences; found at start, not when it is too late."""
+    files = [file for name in HOOKS for file in hook_files(usr, name)] + step_files(usr)
+    return [file.problem for file in files if file.problem]
+
+
+def _entries(directory: str) -> list[str]:
+    try:
+        names = sorted(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [f"{directory}/{n}" for n in names if not n.startswith((".", "README")) and not n.endswith(_LEFTOVERS)]
+
+
+def _examine(paths: list[str]) -> list[HookFile]:
+    return [file for file in map(_look_at, paths) if file is not None]
+
+
+def _look_at(path: str) -> HookFile | None:
+    try:
+        info = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        return HookFile(path, f"cannot look at hook {path}: {error.strerror}")
+    if stat.S_ISDIR(info.st_mode):
+        return HookFile(path, f"hook {path} is a directory; put its parts into {path}.d/")
+    if not stat.S_ISREG(info.st_mode):
+        return HookFile(path, f"hook {path} is not a file")
+    if info.st_mode & 0o111:
+        return None if info.st_size == 0 else _executable(path)
+    if _is_blank(path, info.st_size):
+        return None
+    return HookFile(path, f"hook {path} is not executable: chmod +x it, or empty it to do without")
+
+
+def _executable(path: str) -> HookFile | None:
+    if _is_blank(path, os.stat(path).st_size):
+        return None
+    if not os.access(path, os.X_OK):
+        return HookFile(path, f"hook {path} is not executable for user {os.getuid()}: chmod a+x it")
+    return HookFile(path)
+
+
+def _is_blank(path: str, size: int) -> bool:
+    if size > 4096:
+        return False
+    try:
+        with open(path, "rb") as file:
+            return not file.read().strip()
+    except OSError:
+        return False

@@ -1,0 +1,266 @@
+"""Performs actions: the one `match` from what the machine wants to the task that does it."""
+
+from __future__ import annotations
+
+from ww.clib import SIGNALS, json_dumps
+from ww.errors import EXIT_CONFIG
+from ww.instance.hookset import hook_files, hook_problems
+from ww.instance.strays import Strays, SweepTask
+from ww.instance.tasks import Pause, at_once
+from ww.instance.upgrade import Upgrade
+from ww.instance.watch import Watch
+from ww.lifecycle.model import Action, Failed, Kind, State
+from ww.lifecycle.policy import StopBudget
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ww.instance.crew import Crew
+    from ww.instance.driver import Cause, Situation, Task
+    from ww.instance.hookrun import HookRun
+    from ww.instance.hookset import HookFile
+    from ww.instance.tasks import Report
+    from ww.lifecycle.machine import Decision
+    from ww.lifecycle.model import Outcome
+    from ww.lifecycle.policy import RestartPolicy
+    from ww.types import JsonObject
+
+
+class Performance:
+    """The real `Performer` of `ww run`.
+
+    `leave(exit_code)` is called when the last plan has run; `unhealthy(cause)` when the watch or a pidfile says so.
+    """
+
+    def __init__(self, crew: Crew, unhealthy: Callable[[Cause], None], leave: Callable[[int], None]) -> None:
+        self._crew = crew
+        self._unhealthy = unhealthy
+        self._leave = leave
+        self._at: Situation | None = None
+        self._action_no = 0
+        self._sweep: SweepTask | None = None
+        self._hooks_ms: dict[str, int] = {}
+        self.strays = Strays(crew.system, self._pidfile_died)
+
+    # --- the port of the driver -------------------------------------------------------------------------------
+
+    def start(self, action: Action, situation: Situation, done: Report) -> Task:
+        """Start one action of a plan."""
+        self._action_no += 1
+        self._crew.system.voice.debug(f"action {self._action_no}: {action.words()}", action=self._action_no)
+        return self._start(action, situation, done)
+
+    def _start(self, action: Action, at: Situation, done: Report) -> Task:  # noqa: PLR0911
+        crew = self._crew
+        match action.kind:
+            case Kind.COMPILE:
+                return crew.compile(done)
+            case Kind.HOOKS:
+                return at_once(done, _check_hooks(crew.layout.usr))
+            case Kind.LOCK:
+                return crew.lock_data(done)
+            case Kind.RECORD:
+                return at_once(done, self._record(at))
+            case Kind.NOTIFY:
+                return self._notify(at, done)
+            case Kind.HOOK:
+                return self._hook(action.hook, at, done)
+            case Kind.INSPECT:
+                return at_once(done, crew.data.inspect())
+            case Kind.ATTEMPT:
+                return crew.data.record_attempt(done)
+            case Kind.MARK:
+                return crew.data.mark(crew.versions.image, done)
+            case Kind.BACKUP:
+                return self._upgrade().back_up(crew.system.clock.wall_ms(), crew.system.voice.info, done)
+            case Kind.STEPS:
+                return self._upgrade().steps(done)
+            case Kind.STORE_VERSION:
+                return crew.data.store_version(crew.versions.image, done)
+            case Kind.RELEASE:
+                return at_once(done, crew.data.release_shared())
+            case Kind.SNAPSHOT:
+                return at_once(done, self.strays.snapshot())
+            case Kind.ADOPT:
+                return at_once(done, self.strays.adopt(crew.pidfiles()))
+            case Kind.BACKOFF:
+                return self._back_off(at, done)
+            case Kind.DRAIN:
+                return self._drain(at, done)
+            case Kind.SWEEP_SERVICES:
+                return self._swept_by(self.strays.sweep_services(crew.settings.hook("svcdown").grace_ms, done))
+            case Kind.SWEEP_ALL:
+                return self._swept_by(self.strays.sweep_all(_budget(at).for_sweep(self._now()), done))
+            case Kind.WATCH:
+                return Watch(crew.system.loop, crew.system.clock, self, crew.settings.watch()).start()
+            case Kind.INTERRUPTED:
+                raise AssertionError("the driver itself waits for what it interrupted")
+
+    def entered(self, decision: Decision, situation: Situation) -> None:
+        """Prepare for a new state."""
+        self._at = situation
+        if decision.state in (State.RESTARTING, State.STOPPING, State.ERROR):
+            self.strays.forget()
+        if decision.state in (State.STOPPING, State.ERROR):
+            self._crew.system.loop.call_later(_budget(situation).left(self._now()), self._last_step)
+
+    def tell(self, words: str) -> None:
+        """A sentence of the driver for the log."""
+        self._crew.system.voice.info(words)
+
+    def settings_known(self) -> RestartPolicy:
+        """The restart policy of the settings."""
+        return self._crew.settings.restart()
+
+    def stop_budget(self, cause: Cause, now_ms: int) -> StopBudget:
+        """`ww.stop` of the settings; on SIGINT nobody wants to wait for a drain (decisions, Lifecycle)."""
+        drain = 0 if cause.signal == SIGNALS.SIGINT else self._crew.settings.ms("stop.drain_s")
+        return StopBudget(now_ms, self._crew.settings.ms("stop.budget_s"), drain)
+
+    def ended(self, exit_code: int, situation: Situation) -> None:
+        """Nothing is left to do."""
+        if situation.collected:
+            self._crew.system.voice.warn("on the way down: " + "; ".join(situation.collected))
+        self._crew.recorder.end(situation, self._crew.run, self._crew.settings.text("termination_log"))
+        self._leave(exit_code)
+
+    # --- the port of the watch --------------------------------------------------------------------------------
+
+    def run_monitor(self, done: Callable[[Outcome], None]) -> HookRun | None:
+        """Run `monitor` with its output captured, if the image has one."""
+        files = hook_files(self._crew.layout.usr, "monitor")
+        if not files:
+            return None
+        return self._crew.run_hook("monitor", files, (), self._crew.settings.hook("monitor"), done, state="UP")
+
+    def run_pushstats(self, health: JsonObject, done: Callable[[Outcome], None]) -> HookRun:
+        """Run `pushstats JSON`."""
+        files = hook_files(self._crew.layout.usr, "pushstats")
+        limits = self._crew.settings.hook("pushstats")
+        return self._crew.run_hook("pushstats", files, (json_dumps(health),), limits, done, state="UP")
+
+    def health(self, healthy: bool, monitor: JsonObject, failure: str) -> JsonObject:
+        """Journal one sample; what pushstats gets is the monitor's object and ww's own figures under `ww`."""
+        measured = self._crew.measure(self._at, self.strays.ended)
+        data: JsonObject = {"healthy": healthy, "monitor": monitor, "ww": measured}
+        if failure:
+            data["failure"] = failure
+        self._crew.recorder.health(data)
+        return {**monitor, "ww": measured}
+
+    def unhealthy(self, cause: Cause) -> None:
+        """The watch has seen enough."""
+        self._unhealthy(cause)
+
+    def complain(self, words: str) -> None:
+        """A sentence of the watch for the log."""
+        self._crew.system.voice.warn(words)
+
+    # --- actions that need more than a line --------------------------------------------------------------------
+
+    def poke(self) -> None:
+        """Something was reaped: a sweep under way looks again at once."""
+        if self._sweep is not None:
+            self._sweep.poke()
+
+    def _last_step(self) -> None:
+        """The end of the budget: whatever still holds the stop up is named and left behind (every deadline has a last step)."""
+        at = self._at
+        if at is None:
+            return
+        words = f"the stop budget is spent and the instance is still in {at.state.value if at.state else 'the start'}: killing what is left"
+        self._crew.system.voice.error(words)
+        self.strays.kill_all()
+        self._crew.recorder.end(at, self._crew.run, self._crew.settings.text("termination_log"), words)
+        self._leave(at.exit_code)
+
+    def _record(self, at: Situation) -> None:
+        durations, self._hooks_ms = self._hooks_ms, {}
+        self._crew.recorder.state(at, self._crew.origin(), durations, self._crew.run)
+
+    def _notify(self, at: Situation, done: Report) -> Task:
+        state = at.state.value if at.state else ""
+        limit = self._crew.settings.hook("lifecycle")
+        if at.budget is not None:
+            now = self._now()
+            left = at.budget.for_goodbye(now) if at.state is State.STOPPED else at.budget.for_announcement(now)
+            if not left:
+                return at_once(done)
+            limit = limit.within(left)
+        files = hook_files(self._crew.layout.usr, "lifecycle")
+        return self._timed("lifecycle", at, done, lambda over: self._crew.run_hook("lifecycle", files, (state,), limit, over, state=state))
+
+    def _hook(self, name: str, at: Situation, done: Report) -> Task:
+        crew = self._crew
+        limit = crew.settings.hook(name)
+        if name == "svcdown":
+            limit = crew.settings.svcdown(at.budget.for_work(self._now()) if at.budget else None)
+            if not limit.limit_ms:
+                return at_once(done, Failed(EXIT_CONFIG, "svcdown was not run: no time is left for it", name))
+        arguments = (crew.versions.data, crew.versions.image) if name == "upgrade" else ()
+        attempt = crew.data.attempts() if name == "firstboot" else 1
+        files = hook_files(crew.layout.usr, name)
+        state = at.state.value if at.state else ""
+        return self._timed(
+            name,
+            at,
+            done,
+            lambda over: crew.run_hook(name, files, arguments, limit, over, state=state, attempt=max(attempt, 1)),
+        )
+
+    def _timed(self, name: str, at: Situation, done: Report, begin: Callable[[Report], HookRun]) -> Task:
+        def over(outcome: Outcome) -> None:
+            self._hooks_ms[name] = run.took_ms
+            if isinstance(outcome, Failed):
+                tolerated = "" if name not in ("lifecycle", "svcdown") else "; going on"
+                self._crew.system.voice.warn(f"{outcome.words}{tolerated}")
+            done(outcome)
+
+        run = begin(over)
+        return run
+
+    def _upgrade(self) -> Upgrade:
+        crew = self._crew
+
+        def run(name: str, files: list[HookFile], arguments: tuple[str, ...], attempt: int, done: Report) -> HookRun:
+            limits = crew.settings.hook(name)
+            return crew.run_hook(name, files, arguments, limits, done, state="UPGRADING", attempt=attempt)
+
+        return Upgrade(crew.layout.usr, crew.data, crew.versions.data, crew.versions.image, run)
+
+    def _back_off(self, at: Situation, done: Report) -> Task:
+        if not at.delay_ms:
+            return at_once(done)
+        self._crew.system.voice.info(f"waiting {at.delay_ms / 1000:g} s before the services are started again")
+        return Pause(self._crew.system, at.delay_ms, done)
+
+    def _drain(self, at: Situation, done: Report) -> Task:
+        pause = _budget(at).for_drain(self._now()) if at.previous is State.UP else 0
+        if not pause:
+            return at_once(done)
+        self._crew.system.voice.info(f"draining for {pause / 1000:g} s")
+        return Pause(self._crew.system, pause, done)
+
+    def _swept_by(self, sweep: SweepTask) -> Task:
+        self._sweep = sweep
+        return sweep.start()
+
+    def _pidfile_died(self, pidfile: str, words: str) -> None:
+        from ww.instance.driver import Cause
+
+        self._unhealthy(Cause(words, {"reason": "daemon", "pidfile": pidfile}))
+
+    def _now(self) -> int:
+        return self._crew.system.clock.mono_ms()
+
+
+def _budget(at: Situation) -> StopBudget:
+    if at.budget is None:
+        raise AssertionError("a shutdown has a budget")
+    return at.budget
+
+
+def _check_hooks(usr: str) -> Failed | None:
+    problems = hook_problems(usr)
+    return Failed(EXIT_CONFIG, "; ".join(problems), detail={"problems": problems}) if problems else None

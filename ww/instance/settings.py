@@ -1,0 +1,89 @@
+"""The compiled settings of ww, cut into the slices that each part needs; seconds become milliseconds here and only here."""
+
+from __future__ import annotations
+
+from ww.instance.hookrun import HookLimits
+from ww.instance.watch import WatchPolicy
+from ww.lifecycle.policy import HealthPolicy, RestartPolicy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+RESTART_SVCDOWN_MS = 30_000
+"""svcdown during a restart, where no stop budget limits it and the settings say 0."""
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+class Settings:
+    """The settings as the compile child filled them in, with every default applied."""
+
+    def __init__(self, filled: dict[str, Any]) -> None:
+        self._filled = filled
+
+    def text(self, key: str) -> str:
+        """A string setting, "" if it is not set."""
+        value = self._filled.get(key)
+        return value if isinstance(value, str) else ""
+
+    def flag(self, key: str) -> bool:
+        """A boolean setting."""
+        return bool(self._filled[key])
+
+    def number(self, key: str) -> int:
+        """A whole number."""
+        return int(self._filled[key])
+
+    def ms(self, key: str) -> int:
+        """A time in seconds, as milliseconds."""
+        return _ms(self._filled[key])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(self._filled.get("labels") or {})
+
+    @property
+    def pidfiles(self) -> list[str]:
+        return [str(path) for path in self._filled.get("svcup.pidfiles") or []]
+
+    def restart(self) -> RestartPolicy:
+        """`ww.restart`."""
+        return RestartPolicy(
+            backoff_ms=self.ms("restart.backoff_s"),
+            backoff_max_ms=self.ms("restart.backoff_max_s"),
+            jitter=float(self._filled["restart.jitter"]),
+            reset_after_ms=self.ms("restart.reset_after_s"),
+            window_ms=self.ms("restart.window_s"),
+            limit=self.number("restart.limit"),
+            warmup=self.flag("restart.warmup"),
+        )
+
+    def watch(self) -> WatchPolicy:
+        """`ww.monitor`."""
+        return WatchPolicy(
+            self.ms("monitor.interval_s"),
+            HealthPolicy(
+                self.number("monitor.failure_threshold"),
+                self.number("monitor.success_threshold"),
+                self.ms("monitor.grace_s"),
+            ),
+        )
+
+    def hook(self, name: str) -> HookLimits:
+        """`ww.hooks.NAME`."""
+        return HookLimits(
+            self.ms(f"hooks.{name}.timeout_s"),
+            self.number(f"hooks.{name}.retries"),
+            self.ms(f"hooks.{name}.retry_delay_s"),
+            self.ms("kill_grace_s"),
+        )
+
+    def svcdown(self, left_ms: int | None) -> HookLimits:
+        """svcdown inside a stop (`left_ms` of work are left), or in a restart (None)."""
+        limits = self.hook("svcdown")
+        if left_ms is None:
+            return limits if limits.limit_ms else limits.within(RESTART_SVCDOWN_MS)
+        return limits.within(left_ms)

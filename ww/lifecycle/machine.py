@@ -1,0 +1,115 @@
+"""`decide`: the only function that says what an instance does next."""
+
+from __future__ import annotations
+
+from ww.errors import EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
+from ww.lifecycle.model import Action, Kind, State, Trigger
+from ww.lifecycle.policy import RestartHistory, RestartPolicy, judge_failure
+from ww.lifecycle.table import PLANS, TRANSITIONS, Enter, Heal, Hurry, Ignore
+from ww.types import Value
+
+LIVE = frozenset(state for state, edges in TRANSITIONS.items() if edges.get(Trigger.STOP) == Enter(State.STOPPING))
+"""States (and None) from which a stop leads to STOPPING."""
+
+
+class ImpossibleTriggerError(Exception):
+    """The table has no entry: a bug in ww, never a user's mistake. Nothing has changed."""
+
+
+class Facts(Value):
+    """What `decide` may know besides state and trigger.
+
+    now_ms:      monotonic time.
+    healthy_ms:  how long the instance had been UP when the trigger came.
+    exit_code:   what a failure would end the run with.
+    spread:      a random number in [-1, 1] for the jitter.
+    """
+
+    __slots__ = ("now_ms", "healthy_ms", "exit_code", "spread")
+
+    def __init__(self, now_ms: int, healthy_ms: int = 0, exit_code: int = EXIT_HOOK, spread: float = 0.0) -> None:
+        self.now_ms = now_ms
+        self.healthy_ms = healthy_ms
+        self.exit_code = exit_code
+        self.spread = spread
+
+
+class Decision(Value):
+    """What happens next.
+
+    state:      the state from now on (None: still before BOOT).
+    actions:    the plan to start; empty when the present one goes on.
+    entered:    whether a state was entered (also the same one anew).
+    hurry:      the rest of the present plan may wait for nothing.
+    exit_code:  what the run will end with, when a state that ends it was entered; else None.
+    delay_ms:   the wait before services start again, when RESTARTING was entered.
+    history:    the failures counted so far.
+    why:        one sentence for the log, "" when the state speaks for itself.
+    """
+
+    __slots__ = ("state", "actions", "entered", "hurry", "exit_code", "delay_ms", "history", "why")
+
+    def __init__(self, state: State | None, history: RestartHistory, **rest: object) -> None:
+        self.state = state
+        self.history = history
+        self.actions: tuple[Action, ...] = rest.get("actions", ())  # type: ignore[assignment]
+        self.entered = bool(rest.get("entered", False))
+        self.hurry = bool(rest.get("hurry", False))
+        self.exit_code: int | None = rest.get("exit_code")  # type: ignore[assignment]
+        self.delay_ms: int = rest.get("delay_ms", 0)  # type: ignore[assignment]
+        self.why: str = rest.get("why", "")  # type: ignore[assignment]
+
+
+def decide(
+    state: State | None, trigger: Trigger, history: RestartHistory, policy: RestartPolicy, facts: Facts
+) -> Decision:
+    """The next state and its plan. Raises ImpossibleTriggerError, changing nothing, where the table has no entry."""
+    edge = TRANSITIONS[state].get(trigger)
+    if edge is None:
+        name = state.value if state else "the time before BOOT"
+        raise ImpossibleTriggerError(f"{trigger.name} cannot happen in {name}")
+    if isinstance(edge, Ignore):
+        return Decision(state, history, why=f"{trigger.value}: ignored, {edge.why}")
+    if isinstance(edge, Hurry):
+        return Decision(state, history, hurry=True, why="a second stop signal: nothing is waited for any more")
+    if isinstance(edge, Heal):
+        return _heal(history, policy, facts)
+    return _enter(edge.state, history, policy, trigger, facts)
+
+
+def _heal(history: RestartHistory, policy: RestartPolicy, facts: Facts) -> Decision:
+    verdict = judge_failure(history, policy, facts.now_ms, facts.healthy_ms, facts.spread)
+    if verdict.delay_ms is None:
+        return Decision(
+            State.ERROR,
+            verdict.history,
+            entered=True,
+            actions=PLANS[State.ERROR],
+            exit_code=EXIT_GAVE_UP,
+            why=f"gave up: {len(verdict.history.failures_ms)} failures in {policy.window_ms / 1000:g} s"
+            f" (ww.restart.limit is {policy.limit})",
+        )
+    return Decision(
+        State.RESTARTING,
+        verdict.history,
+        entered=True,
+        actions=plan_of(State.RESTARTING, policy),
+        delay_ms=verdict.delay_ms,
+    )
+
+
+def _enter(state: State, history: RestartHistory, policy: RestartPolicy, trigger: Trigger, facts: Facts) -> Decision:
+    code: int | None = None
+    if state is State.ERROR:
+        code = facts.exit_code
+    elif state is State.STOPPING:
+        code = EXIT_HOOK if trigger is Trigger.BUG else EXIT_OK
+    return Decision(state, history, entered=True, actions=plan_of(state, policy), exit_code=code)
+
+
+def plan_of(state: State, policy: RestartPolicy) -> tuple[Action, ...]:
+    """The plan of a state; RESTARTING without warmup where `ww.restart.warmup` is false (decisions, Lifecycle)."""
+    plan = PLANS[state]
+    if state is State.RESTARTING and not policy.warmup:
+        return tuple(action for action in plan if action != Action(Kind.HOOK, "warmup"))
+    return plan

@@ -1,0 +1,163 @@
+"""The lifecycle as one table: what each trigger does in each state; a missing entry is the error.
+
+The diagram in docs/lifecycle.md is generated from TRANSITIONS; nothing else in ww changes a state.
+`None` is the time before BOOT: the configuration is compiled, the hooks are checked and the data is locked.
+"""
+
+from __future__ import annotations
+
+from ww.lifecycle.model import Action, Kind, State, Trigger
+from ww.types import Value
+
+
+class Enter(Value):
+    """Go to `state` and start its plan."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+
+class Heal(Value):
+    """Go to RESTARTING while the restart budget lasts, else to ERROR."""
+
+    __slots__ = ()
+
+
+class Hurry(Value):
+    """Stay, and spend no more of the stop budget on waiting (a second TERM forces)."""
+
+    __slots__ = ()
+
+
+class Ignore(Value):
+    """Stay; `why` goes to the log."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+Edge = Enter | Heal | Hurry | Ignore
+
+_STOP = Enter(State.STOPPING)
+_ERROR = Enter(State.ERROR)
+_NOT_YET = Ignore("the instance is not up yet, there is nothing to restart")
+_GOING_DOWN = Ignore("the instance is already going down")
+
+TRANSITIONS: dict[State | None, dict[Trigger, Edge]] = {
+    None: {
+        Trigger.DONE: Enter(State.BOOT),
+        Trigger.FAILED: _ERROR,
+        Trigger.RESTART: _NOT_YET,
+        Trigger.STOP: _STOP,
+        Trigger.BUG: _STOP,
+    },
+    State.BOOT: {
+        Trigger.FRESH: Enter(State.FIRSTBOOT),
+        Trigger.MARKED: Enter(State.UPGRADING),
+        Trigger.FAILED: _ERROR,
+        Trigger.RESTART: _NOT_YET,
+        Trigger.STOP: _STOP,
+        Trigger.BUG: _STOP,
+    },
+    State.FIRSTBOOT: {
+        Trigger.DONE: Enter(State.UPGRADING),
+        Trigger.FAILED: _ERROR,
+        Trigger.RESTART: _NOT_YET,
+        Trigger.STOP: _STOP,
+        Trigger.BUG: _STOP,
+    },
+    State.UPGRADING: {
+        Trigger.DONE: Enter(State.WARMUP),
+        Trigger.FAILED: _ERROR,
+        Trigger.RESTART: _NOT_YET,
+        Trigger.STOP: _STOP,
+        Trigger.BUG: _STOP,
+    },
+    State.WARMUP: {
+        Trigger.DONE: Enter(State.UP),
+        Trigger.FAILED: _ERROR,
+        Trigger.UNHEALTHY: Heal(),
+        Trigger.RESTART: _NOT_YET,
+        Trigger.STOP: _STOP,
+        Trigger.BUG: _STOP,
+    },
+    State.UP: {
+        Trigger.UNHEALTHY: Heal(),
+        Trigger.RESTART: Enter(State.RESTARTING),
+        Trigger.STOP: _STOP,
+        Trigger.BUG: _STOP,
+    },
+    State.RESTARTING: {
+        Trigger.DONE: Enter(State.UP),
+        Trigger.FAILED: Heal(),
+        Trigger.UNHEALTHY: Heal(),
+        Trigger.RESTART: Ignore("a restart is under way"),
+        Trigger.STOP: _STOP,
+        Trigger.BUG: _STOP,
+    },
+    State.STOPPING: {
+        Trigger.DONE: Enter(State.STOPPED),
+        Trigger.UNHEALTHY: _GOING_DOWN,
+        Trigger.RESTART: _GOING_DOWN,
+        Trigger.STOP: Hurry(),
+        Trigger.BUG: _GOING_DOWN,
+    },
+    State.STOPPED: {
+        Trigger.UNHEALTHY: _GOING_DOWN,
+        Trigger.RESTART: _GOING_DOWN,
+        Trigger.STOP: Hurry(),
+        Trigger.BUG: _GOING_DOWN,
+    },
+    State.ERROR: {
+        Trigger.UNHEALTHY: _GOING_DOWN,
+        Trigger.RESTART: _GOING_DOWN,
+        Trigger.STOP: _GOING_DOWN,
+        Trigger.BUG: _GOING_DOWN,
+    },
+}
+
+
+def _hook(name: str, tolerant: bool = False) -> Action:
+    return Action(Kind.HOOK, name, tolerant)
+
+
+_RECORD = Action(Kind.RECORD)
+_NOTIFY = Action(Kind.NOTIFY, "lifecycle", tolerant=True)
+_INTERRUPTED = Action(Kind.INTERRUPTED, tolerant=True)
+_SERVICES_UP = (Action(Kind.SNAPSHOT), _hook("svcup"), Action(Kind.ADOPT))
+_EVERYTHING_DOWN = (_INTERRUPTED, _hook("svcdown", tolerant=True), Action(Kind.SWEEP_ALL, tolerant=True))
+
+PLANS: dict[State | None, tuple[Action, ...]] = {
+    None: (Action(Kind.COMPILE), Action(Kind.HOOKS), Action(Kind.LOCK)),
+    State.BOOT: (_RECORD, _NOTIFY, _hook("boot"), Action(Kind.INSPECT)),
+    State.FIRSTBOOT: (_RECORD, _NOTIFY, Action(Kind.ATTEMPT), _hook("firstboot"), Action(Kind.MARK)),
+    State.UPGRADING: (
+        _RECORD,
+        _NOTIFY,
+        Action(Kind.BACKUP),
+        _hook("upgrade"),
+        Action(Kind.STEPS),
+        Action(Kind.STORE_VERSION),
+        Action(Kind.RELEASE),
+    ),
+    State.WARMUP: (_RECORD, _NOTIFY, *_SERVICES_UP, _hook("warmup")),
+    State.UP: (_RECORD, _NOTIFY, Action(Kind.WATCH)),
+    State.RESTARTING: (
+        _RECORD,
+        _NOTIFY,
+        _INTERRUPTED,
+        _hook("svcdown", tolerant=True),
+        Action(Kind.SWEEP_SERVICES, tolerant=True),
+        Action(Kind.BACKOFF),
+        *_SERVICES_UP,
+        _hook("warmup"),
+    ),
+    State.STOPPING: (_RECORD, _NOTIFY, Action(Kind.DRAIN, tolerant=True), *_EVERYTHING_DOWN),
+    State.STOPPED: (_RECORD, _NOTIFY),
+    State.ERROR: (_RECORD, _NOTIFY, *_EVERYTHING_DOWN),
+}
+"""What each state does, in order. A notification precedes the state's own hook (WW-17)."""
