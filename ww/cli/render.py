@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
@@ -59,9 +60,8 @@ def render(template: str, dest: str, mode: int | None, root: str | None) -> int:
     rendered = render_text(template, load(layout, os.environ), layout, os.environ)
     data = rendered.text.encode()
     if dest == "-":
-        stream = click.get_binary_stream("stdout")
-        stream.write(data)
-        stream.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
         return 0
     try:
         rewrite(dest, data, mode, 0o600 if rendered.secret else 0o644)
