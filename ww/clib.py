@@ -72,7 +72,10 @@ def _private_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
     def dumps(value: object) -> str:
         return "".join(encode(value, 0))
 
-    if loads(' {"a":[1,null,"\\u00e9"]} ') != {"a": [1, None, "é"]} or dumps({"a": [1, None, "é"]}) != '{"a":[1,null,"é"]}':
+    if (
+        loads(' {"a":[1,null,"\\u00e9"]} ') != {"a": [1, None, "é"]}
+        or dumps({"a": [1, None, "é"]}) != '{"a":[1,null,"é"]}'
+    ):
         raise ImportError("the C JSON codec of this Python behaves otherwise")
     return loads, dumps
 
