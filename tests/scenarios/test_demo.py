@@ -12,7 +12,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.support.running import PATIENCE_S, poll, ww_command
+from tests.support.running import PATIENCE_S, ww_command
+from tests.support.waiting import until
 
 DEMO = Path(__file__).resolve().parent.parent.parent / "scripts" / "demo.py"
 
@@ -54,7 +55,7 @@ def test_the_demo_can_leave_the_service_running(tmp_path: Path) -> None:
     finally:
         os.kill(pid, signal.SIGTERM)
     log = tmp_path / "demo/ww-run-2.0.log"
-    assert poll(lambda: '"STOPPED"' in log.read_text(), PATIENCE_S), "TERM, as the demo says, stops it"
+    until(lambda: '"STOPPED"' in log.read_text(), "STOPPED after the TERM that the demo names", PATIENCE_S)
 
 
 def test_the_demo_fails_loudly_when_the_service_never_comes_up(tmp_path: Path) -> None:

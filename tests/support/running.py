@@ -24,10 +24,11 @@ class Running:
 
     def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
         self._log = log
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("CFG", "WW_"))}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
-                env={**os.environ, **(env or {})},
+                env={**clean, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -122,16 +123,6 @@ class RunningInside(Running):
             except (OSError, StopIteration):
                 continue
         raise AssertionError(f"there is no process {pid} in the namespace of {self.pid}")
-
-
-def poll(condition: Callable[[], object], patience_s: float) -> bool:
-    """Whether `condition` comes to hold within `patience_s`."""
-    deadline = time.monotonic() + patience_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def ww_command() -> str:
