@@ -19,9 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SOURCE = Path(__file__).resolve().parent.parent / "images" / "notes" / "ww"
 NEW_STEP = "usr/upgrade.d/0002-title-and-search"
