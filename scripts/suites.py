@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 REPO = Path(__file__).resolve().parents[1]
 REPORTS = REPO / "build" / "reports"
@@ -71,7 +71,7 @@ def count(report: Path, result: Result) -> None:
     """Add up the cases of a JUnit file, if pytest came to write one."""
     if not report.exists():
         return
-    for case in ElementTree.parse(report).iter("testcase"):
+    for case in ET.parse(report).iter("testcase"):
         outcomes = {child.tag: child for child in case}
         if "failure" in outcomes or "error" in outcomes:
             result.failed += 1
@@ -173,7 +173,9 @@ def main(arguments: list[str]) -> int:
     chosen = [name for name in arguments if name != "--no-summary"] or [*SUITES, PYTHONS]
     unknown = [name for name in chosen if name not in (*SUITES, PYTHONS)]
     if unknown:
-        print(f"scripts/test: no suite {', '.join(unknown)}; there are {', '.join((*SUITES, PYTHONS))}", file=sys.stderr)
+        print(
+            f"scripts/test: no suite {', '.join(unknown)}; there are {', '.join((*SUITES, PYTHONS))}", file=sys.stderr
+        )
         return 2
     REPORTS.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()

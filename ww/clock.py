@@ -32,9 +32,11 @@ class FakeClock(Clock):
         self.wall = wall
 
     def mono_ms(self) -> int:
+        """Where the test has put it."""
         return self.mono
 
     def wall_ms(self) -> int:
+        """The same for stamps."""
         return self.wall
 
     def advance(self, ms: int) -> None:

@@ -66,10 +66,12 @@ class ConfigError(WwError):
 
 
 def problem_text(problem: dict[str, str | int]) -> str:
-    """One problem of a configuration as one line: `LAYER (FILE:LINE:COLUMN): PATH: MESSAGE`."""
-    where = str(problem.get("layer", "configuration"))
-    spot = ":".join(str(problem[key]) for key in ("file", "line", "column") if key in problem)
-    if spot and spot != where:
-        where += f" ({spot})" if "file" in problem else f" line {spot}"
+    """One problem of a configuration as one line: `LAYER:LINE:COLUMN: PATH: MESSAGE`, with the file if it has another name."""
+    layer = str(problem.get("layer", "configuration"))
+    file = str(problem.get("file", layer))
+    where = layer if file == layer else f"{layer} ({file})"
+    for key in ("line", "column"):
+        if key in problem:
+            where += f":{problem[key]}"
     path = problem.get("path")
     return f"{where}: {path}: {problem['message']}" if path else f"{where}: {problem['message']}"

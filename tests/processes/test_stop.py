@@ -172,7 +172,7 @@ def test_the_end_of_a_daemon_is_logged_and_a_declared_one_restarts_the_services(
     instance = home.start().wait_state("UP")
     other = pid_in(home.root / "other")
     os.kill(other, signal.SIGKILL)
-    instance.wait_message(f"daemon sleep (pid {other}) ended: killed by SIGKILL")
+    instance.wait_message(f"(pid {other}) ended: killed by SIGKILL")
     assert "RESTARTING" not in instance.states()
     os.kill(pid_in(home.root / "data/main.pid"), signal.SIGKILL)
     instance.wait_state("UP", count=2)

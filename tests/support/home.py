@@ -32,7 +32,7 @@ class Home:
         """Write hook `name`; `body` runs after the call was noted as `NAME ARGUMENTS`."""
         path = self.root / "ww/usr" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [shebang, f'echo "{name}${{1:+ $*}}" >> {self.calls_file}' if note else "", body]
+        lines = [shebang, f'if [ $# -gt 0 ]; then echo "{name} $*"; else echo "{name}"; fi >> {self.calls_file}' if note else "", body]
         path.write_text("\n".join(line for line in lines if line) + "\n")
         path.chmod(0o755)
         return path

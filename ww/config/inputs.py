@@ -99,9 +99,11 @@ def _image_files(layout: Layout, problems: list[dict[str, str | int]]) -> list[s
 
 def _named_files(named: str, problems: list[dict[str, str | int]]) -> list[str]:
     paths = [path for path in named.split(":") if path.strip()]
-    for path in paths:
-        if not path.startswith("/"):
-            problems.append({"layer": "CFG_FILE", "message": f"{path!r} is not an absolute path; write it from /"})
+    relative = [path for path in paths if not path.startswith("/")]
+    # PID 1 works in `/` and the compile child in another directory: a relative path would mean two files.
+    problems.extend(
+        {"layer": "CFG_FILE", "message": f"{path!r} is not an absolute path; write it from /"} for path in relative
+    )
     return [path for path in paths if path.startswith("/")]
 
 

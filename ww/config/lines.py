@@ -26,11 +26,13 @@ def positions(text: str) -> Iterator[tuple[Path, int]]:
 
 
 def locate(text: str, path: Path) -> tuple[int, int] | None:
-    """Line and column of `path`, or of the nearest thing above it; None if the text holds nothing of it.
+    """Line and column of `path`, or of the nearest thing above it; None if the text (which may be empty) holds nothing of it.
 
     Of a key that is there twice the last one counts, as it does for the value.
     """
     best, depth = -1, 0
+    if not text:
+        return None
     for found, offset in positions(text):
         if path[: len(found)] == found and len(found) >= depth:
             best, depth = offset, len(found)

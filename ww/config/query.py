@@ -107,14 +107,18 @@ def format_path(parts: Sequence[str | int]) -> str:
 def lookup(value: Json, parts: Sequence[str | int]) -> Found | Missing:
     """The value at `parts`."""
     for depth, part in enumerate(parts):
-        if isinstance(value, dict) and isinstance(part, str) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and -len(value) <= part < len(value):
-            value = value[part]
-        else:
+        step = _step(value, part)
+        if step is None:
             names = list(value) if isinstance(value, dict) else []
             return Missing(list(parts[:depth]), part, names)
+        value = step.value
     return Found(value)
+
+
+def _step(value: Json, part: str | int) -> Found | None:
+    if isinstance(part, str):
+        return Found(value[part]) if isinstance(value, dict) and part in value else None
+    return Found(value[part]) if isinstance(value, list) and -len(value) <= part < len(value) else None
 
 
 def explain_missing(path: str, missing: Missing) -> str:

@@ -44,11 +44,15 @@ def reference_fault(value: object) -> str:
     kind = next((key for key in value if key in KINDS), "")
     if not kind:
         return ""
-    target = value[kind]
     if len(value) > 1:
         return f"a {kind} reference has no other keys beside it"
+    target = value[kind]
     if not isinstance(target, str) or not target or "\0" in target:
         return f"a {kind} reference names its target by a string that is not empty"
+    return _target_fault(kind, target)
+
+
+def _target_fault(kind: str, target: str) -> str:
     if kind == "$secret" and ("/" in target or target in (".", "..")):
         return "a $secret is named by a plain file name; use $file for a path"
     if kind == "$file" and not target.startswith("/"):

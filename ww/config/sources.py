@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 from ww.config.inputs import FILE, JSON, MAX_BYTES, SETTING, VARIABLE
 from ww.config.lines import duplicates, line_column, locate
@@ -58,7 +57,7 @@ def _parse_one(item: Input, result: Sources) -> Layer | None:
         text, value = parser(item)
         _check_values(text, value)
     except _BadInput as bad:
-        line, column = line_column(bad.text, bad.offset) if bad.offset >= 0 else (0, 0)
+        line, column = bad.spot or (0, 0)
         result.problems.append(problem(bad.message, layer, path=bad.path, line=line, column=column))
         return None
     layer = Layer(layer.name, layer.file, text, value)
@@ -67,13 +66,12 @@ def _parse_one(item: Input, result: Sources) -> Layer | None:
 
 
 class _BadInput(Exception):
-    """One input cannot be used; `offset` is -1 where the place is not known."""
+    """One input cannot be used; `spot` is the line and column where they are known."""
 
-    def __init__(self, message: str, text: str = "", offset: int = -1, path: str = "") -> None:
+    def __init__(self, message: str, spot: tuple[int, int] | None = None, path: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.text = text
-        self.offset = offset
+        self.spot = spot
         self.path = path
 
 
@@ -90,7 +88,9 @@ def _document(item: Input) -> tuple[str, dict[str, Json]]:
     value = _loads(text)
     if not isinstance(value, dict):
         kind = "null" if value is None else _KINDS[type(value)]
-        raise _BadInput(f"it is {kind}; a configuration is one JSON object", text, len(text) - len(text.lstrip()))
+        raise _BadInput(
+            f"it is {kind}; a configuration is one JSON object", line_column(text, len(text) - len(text.lstrip()))
+        )
     return text, value
 
 
@@ -99,9 +99,9 @@ def _decode(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start].decode()
-        raise _BadInput("it is not UTF-8 text", before, len(before)) from None
+        raise _BadInput("it is not UTF-8 text", line_column(before, len(before))) from None
     if text.startswith("\ufeff"):
-        raise _BadInput("it begins with a byte order mark; save it without one", text, 0)
+        raise _BadInput("it begins with a byte order mark; save it without one", (1, 1))
     return text
 
 
@@ -113,9 +113,9 @@ def _loads(text: str) -> Json:
         message = f"it is not JSON: {error.msg}"
         if error.msg == "Extra data":
             message = "something follows the first JSON value; a configuration is one JSON object"
-        raise _BadInput(message, text, error.pos) from None
+        raise _BadInput(message, line_column(text, error.pos)) from None
     except _Number as error:
-        raise _BadInput(f"it is not JSON: {error}", text, text.find(error.args[1])) from None
+        raise _BadInput(f"it is not JSON: {error.args[0]}", line_column(text, text.find(error.args[1]))) from None
     except RecursionError:
         raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels") from None
     return value
@@ -197,22 +197,16 @@ def _check_values(text: str, value: Json) -> None:
     """Nesting and strings that no file can hold. Raises _BadInput."""
     for path, item in walk(value):
         if len(path) >= MAX_DEPTH and isinstance(item, dict | list):
-            spot = (locate(text, path) if text else None) or (1, 1)
-            offset = _offset(text, spot) if text else -1
-            raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels", text, offset)
-        if not all(map(_is_text, (item, path[-1] if path else ""))):
-            spot = (locate(text, path) if text else None) or (1, 1)
-            offset = _offset(text, spot) if text else -1
-            shown = format_path([_plain(str(part)) if isinstance(part, str) else part for part in path])
-            raise _BadInput("half of a surrogate pair is no character", text, offset, shown)
-
-
-def _offset(text: str, spot: tuple[int, int]) -> int:
-    return sum(len(line) + 1 for line in text.split("\n")[: spot[0] - 1]) + spot[1] - 1
+            raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels", locate(text, path))
+        if not (_is_text(item) and _is_text(path[-1] if path else "")):
+            shown = format_path([_plain(part) if isinstance(part, str) else part for part in path])
+            raise _BadInput("half of a surrogate pair is no character", locate(text, path), shown)
 
 
 def _is_text(item: object) -> bool:
-    return not isinstance(item, str) or item.isascii() or not any("\ud800" <= char <= "\udfff" for char in item)
+    if not isinstance(item, str) or item.isascii():
+        return True
+    return not any("\ud800" <= char <= "\udfff" for char in item)
 
 
 def walk(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
@@ -234,8 +228,7 @@ def _reference_faults(layer: Layer) -> list[Problem]:
 
 def at_path(message: str, layer: Layer, path: Path) -> Problem:
     """A problem with `path` as `layer` sets it."""
-    spot = locate(layer.text, path) if layer.text else None
-    line, column = spot or (0, 0)
+    line, column = locate(layer.text, path) or (0, 0)
     return problem(message, layer, path=format_path(path), line=line, column=column)
 
 
@@ -267,5 +260,5 @@ def _clean(found: Problem) -> Problem:
 
 
 def _plain(text: str) -> str:
-    """A name from the operating system as text that can be written."""
-    return os.fsencode(text).decode("utf-8", "replace")
+    """A name that may come from the operating system as text that can be written."""
+    return text.encode("utf-8", "replace").decode()

@@ -97,7 +97,7 @@ def _faults_of(error: ValidationError) -> Iterator[Fault]:
 
 
 def _words(error: ValidationError) -> str:
-    """jsonschema's message, with what the value must be rather than what it is where that is long."""
+    """The message of jsonschema, with what the value must be rather than what it is where that is long."""
     if len(error.message) <= LONGEST:
         return error.message
     return f"the value does not satisfy {error.validator}: {str(error.validator_value)[:LONGEST]}"

@@ -14,7 +14,6 @@ from ww.instance.hookrun import HookJob, HookRun
 from ww.instance.masking import mask_value
 from ww.instance.record import Origin, Recorder
 from ww.instance.settings import Settings, default_settings
-from ww.supervise import procs
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -67,17 +66,12 @@ class Crew:
         return CompileTask(self.system, self._compiler, self._take, done).start()
 
     def lock_data(self, done: Report) -> Task:
-        """The LOCK action; afterwards the data's version is known."""
-
-        def locked(outcome: Outcome) -> None:
-            self.versions = Versions(self.data.version(), self.versions.image)
-            done(outcome)
-
+        """The LOCK action."""
         wait = self.settings.ms("data.lock_wait_s")
-        return self.data.lock(self.settings.flag("data.shared"), wait, self._holder(), locked)
+        return self.data.lock(self.settings.flag("data.shared"), wait, self._holder(), done)
 
     def refresh_versions(self) -> None:
-        """Read the data's version again, after a first boot or an upgrade stored one."""
+        """Read the data's version again: the lock made it known, a first boot or an upgrade may have stored another."""
         self.versions = Versions(self.data.version(), self.versions.image)
 
     def identity(self) -> Identity:
@@ -110,15 +104,9 @@ class Crew:
         job = HookJob(name, files, arguments, env, attempt, capture=name == "monitor")
         return HookRun(self.system, job, limits, done).start()
 
-    def measure(self, at: Situation | None, daemons_ended: int) -> JsonObject:
-        """What PID 1 can tell cheaply of the instance (decisions: more is the reporter's)."""
-        processes = procs.descendants(procs.scan(), os.getpid()) if procs.proc_is_ours() else []
-        return {
-            "uptime_s": (self.system.clock.mono_ms() - self._started_ms) // 1000,
-            "restarts": at.restarts if at else 0,
-            "daemons_ended": daemons_ended,
-            "processes": len(processes),
-        }
+    def uptime_s(self) -> int:
+        """Seconds since this boot began."""
+        return (self.system.clock.mono_ms() - self._started_ms) // 1000
 
     def journal_directory(self) -> str | None:
         """The directory whose files want a last sync, if a journal was opened on disk."""

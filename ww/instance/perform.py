@@ -100,6 +100,7 @@ class Performance:
     def entered(self, decision: Decision, situation: Situation) -> None:
         """Prepare for a new state."""
         self._at = situation
+        self._crew.refresh_versions()
         if decision.state in (State.RESTARTING, State.STOPPING, State.ERROR):
             self.strays.forget()
         if decision.state in (State.STOPPING, State.ERROR):
@@ -142,12 +143,21 @@ class Performance:
 
     def health(self, healthy: bool, monitor: JsonObject, failure: str) -> JsonObject:
         """Journal one sample; what pushstats gets is the monitor's object and ww's own figures under `ww`."""
-        measured = self._crew.measure(self._at, self.strays.ended)
+        measured = self._measure()
         data: JsonObject = {"healthy": healthy, "monitor": monitor, "ww": measured}
         if failure:
             data["failure"] = failure
         self._crew.recorder.health(data)
         return {**monitor, "ww": measured}
+
+    def _measure(self) -> JsonObject:
+        """What PID 1 can tell cheaply (decisions, "Files of an instance": more is the reporter's)."""
+        return {
+            "uptime_s": self._crew.uptime_s(),
+            "restarts": self._at.restarts if self._at else 0,
+            "daemons_ended": self.strays.ended,
+            "processes": self.strays.count(),
+        }
 
     def unhealthy(self, cause: Cause) -> None:
         """The watch has seen enough."""

@@ -47,13 +47,20 @@ class Strays:
     def adopt(self, pidfiles: list[str]) -> None:
         """svcup is done: find the daemons it left, and the ones that a pidfile declares essential."""
         self._pidfiles = pidfiles
-        daemons = {proc.pid: proc.comm for proc in self._of_services()}
+        daemons = {proc.pid: proc.comm for proc in self._of_services(_mine())}
         self._daemons.update(daemons)
         self._read_pidfiles()
         if daemons:
             names = ", ".join(f"{comm} (pid {pid})" for pid, comm in sorted(daemons.items())[:8])
             more = f" and {len(daemons) - 8} more" if len(daemons) > 8 else ""
             self._system.voice.info(f"svcup left {len(daemons)} running: {names}{more}")
+
+    def count(self) -> int:
+        """How many descendants live now; also learns daemons that appeared, or took their real name, since svcup."""
+        mine = _mine()
+        if self._snapshot_taken:
+            self._daemons.update({proc.pid: proc.comm for proc in self._of_services(mine)})
+        return len(mine)
 
     def reaped(self, pid: int, status: Exit) -> None:
         """A process that nobody watches has ended."""
@@ -76,7 +83,7 @@ class Strays:
 
     def sweep_services(self, grace_ms: int, done: Report) -> SweepTask:
         """End what the services left behind, before they are started again."""
-        return SweepTask(self._system, self._of_services, grace_ms, done)
+        return SweepTask(self._system, lambda: self._of_services(_mine()), grace_ms, done)
 
     def sweep_all(self, grace_ms: int, done: Report) -> SweepTask:
         """End every descendant."""
@@ -87,10 +94,8 @@ class Strays:
         for proc in _mine():
             procs.signal_proc(proc, SIGNALS.SIGKILL)
 
-    def _of_services(self) -> list[Proc]:
-        mine = _mine()
-        spared = set(self._before)
-        kept = {proc.pid for proc in mine if proc.identity in spared}
+    def _of_services(self, mine: list[Proc]) -> list[Proc]:
+        kept = {proc.pid for proc in mine if proc.identity in self._before}
         while True:  # children of what is spared are spared too
             more = {proc.pid for proc in mine if proc.ppid in kept and proc.pid not in kept}
             if not more:

@@ -134,6 +134,10 @@ class Loop:
 
     # Time
 
+    def now_ms(self) -> int:
+        """Monotonic milliseconds by the clock of this loop."""
+        return self._clock.mono_ms()
+
     def call_at(self, mono_ms: int, callback: Callback) -> Timer:
         """Call `callback` once when the monotonic clock has reached `mono_ms`."""
         timer = Timer(self, mono_ms, callback)

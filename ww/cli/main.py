@@ -1,0 +1,86 @@
+"""The command `ww`: a click group whose commands are imported only when they are called.
+
+To add a command, add a line to `COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ww import __version__
+from ww.errors import EXIT_LOOKUP, EXIT_OK, EXIT_USAGE, WwError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "cfg": ("ww.cli.cfg:cfg", "Print a value of the configuration."),
+    "render": ("ww.cli.render:render", "Make a file from a template and the configuration."),
+}
+"""Name of each command, where it is, and its one line in `ww --help` (the command says the same: a test)."""
+
+LOOKUP_COMMANDS = ("cfg", "render")
+"""Commands whose wrong usage ends with 2, since 1 and 2 are what scripts know of them; all others end with 64."""
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name, and ends with the exit codes of ww instead of click's."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Every name in `COMMANDS`."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, imported now; None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **options: Any
+    ) -> None:
+        """Run the command in `args` (default: the process's own arguments) and end the process."""
+        words = list(sys.argv[1:] if args is None else args)
+        sys.exit(self._code(words, prog_name or "ww", options))
+
+    def _code(self, words: list[str], prog_name: str, options: dict[str, Any]) -> int:
+        options["standalone_mode"] = False
+        try:
+            result = super().main(words, prog_name, **options)
+        except click.UsageError as error:
+            error.show()
+            return EXIT_LOOKUP if words and words[0] in LOOKUP_COMMANDS else EXIT_USAGE
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        except click.Abort:
+            return 130
+        except WwError as error:
+            click.echo(f"ww {words[0] if words else ''}: {error}", err=True)
+            return error.exit_code
+        except BrokenPipeError:
+            # Whoever read us has left; what remains in the buffer must not raise again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return EXIT_LOOKUP
+        return result if isinstance(result, int) else EXIT_OK
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["--help", "-h"]})
+@click.version_option(__version__, message="ww %(version)s")
+def cli() -> None:
+    """A service image that boots itself, says truthfully what state it is in, heals itself and stops cleanly.
+
+    Every command takes --root DIR (or the variable WW_ROOT) for an instance that is kept under DIR.
+    """
