@@ -19,9 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SOURCE = Path(__file__).resolve().parent.parent / "images" / "notes" / "ww"
 NEW_STEP = "usr/upgrade.d/0002-title-and-search"
@@ -96,11 +98,13 @@ class Instance:
             self.said = []
             for state, source, text in self._lines:
                 if state:
-                    self._screen.state(state, REMARKS.get(state, ""))
+                    self._screen.state(state, REMARKS.get(state) or text.partition("(")[2].rstrip(")"))
                     if state != wanted:
                         raise DemoError(f"the instance is {state}, and {wanted} was to come")
                     break
                 self.said.append((source, text))
+                if source.startswith("upgrade.d/"):
+                    self._screen.fact(f"{source}: {text}")
             else:
                 raise DemoError(f"{wanted} did not come{self._why()}")
 
@@ -160,13 +164,13 @@ class Instance:
                     time.sleep(0.01)
 
 
+# RESTARTING and ERROR say their reason in the log.
 REMARKS = {
     "BOOT": "render the server's configuration",
     "FIRSTBOOT": "make the database",
     "UPGRADING": "bring the data to the image's version",
     "WARMUP": "start the service, wait until it answers",
     "UP": "ready, and only now",
-    "RESTARTING": "the monitor has seen it",
     "STOPPING": "announced before anything is stopped",
     "STOPPED": "everything is down",
 }
@@ -267,15 +271,15 @@ def second_life(screen: Screen, instance: Instance, root: Path, port: int) -> No
     upgrade = instance.said
     steps = [source for source, _ in upgrade if source.startswith("upgrade.d/")]
     expect(steps, ["upgrade.d/0002-title-and-search"], "the upgrade steps that ran")
+    instance.until("UP")
     backups = sorted(path.name for path in (root / "backup").iterdir())
     expect(len(backups), 1, "the number of backups")
-    screen.fact(f"before that: backup/{backups[0]}, then {steps[0]}")
-    instance.until("UP")
+    screen.fact(f"the data of 1.0 was kept as backup/{backups[0]}")
     at = health(port)
     expect((at["notes"], at["schema"]), (1, 2), "notes and schema")
     screen.fact(f"GET /healthz → {at['state']}, {at['notes']} note, schema {at['schema']}")
     expect(texts(port, "?q=bread"), ["buy milk\nand bread"], "what the search finds")
-    screen.fact("GET /notes?q=bread → the old note, found by the new search")
+    screen.fact("GET /notes?q=bread → the old note, by the new search")
 
 
 def keep(instance: Instance, root: Path, port: int) -> None:

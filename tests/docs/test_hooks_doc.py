@@ -35,7 +35,7 @@ def test_every_hook_is_documented_and_no_other() -> None:
 
 @pytest.mark.rule("D-hook-contract")
 def test_every_variable_is_documented_and_no_other() -> None:
-    table = [part for part in TEXT.split("\n\n") if part.startswith("| variable")][0]
+    table = next(part for part in TEXT.split("\n\n") if part.startswith("| variable"))
     documented = re.findall(r"^\| `(WW_\w+)`", table, re.MULTILINE)
     assert documented == list(VARIABLES)
     everywhere = set(re.findall(r"\bWW_[A-Z_]+\b", TEXT))
@@ -49,7 +49,9 @@ def test_the_template_has_every_hook_and_no_other() -> None:
     for name in hooks:
         path = TEMPLATE / "usr" / name
         assert os.access(path, os.X_OK), name
-        assert path.read_text().splitlines()[1].startswith((f"# {name}: ", f"# {name} ")), "its second line says what it is for"
+        assert path.read_text().splitlines()[1].startswith((f"# {name}: ", f"# {name} ")), (
+            "its second line says what it is for"
+        )
 
 
 @pytest.mark.rule("D-hook-contract")

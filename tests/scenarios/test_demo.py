@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from tests.support.running import PATIENCE_S, ww_command
 from tests.support.waiting import until
 
@@ -23,7 +24,9 @@ pytestmark = pytest.mark.timeout(120)
 def _demo(directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     path = f"{os.path.dirname(ww_command())}:{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "WW_DEMO_DIR": str(directory), "PYTHONIOENCODING": "utf-8", **variables}
-    return subprocess.run([sys.executable, str(DEMO)], env=env, capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run(
+        [sys.executable, str(DEMO)], env=env, capture_output=True, text=True, check=False, timeout=100
+    )
 
 
 @pytest.mark.rule("WWA-1", "WWA-2", "WWA-6", "WWA-8", "WW-16", "WW-18", "D-steps-once", "D-exit-0")

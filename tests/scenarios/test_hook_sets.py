@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from tests.support.running import Running, ww_command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -59,7 +60,8 @@ def _texts(port: int) -> list[str]:
 
 
 def _ww(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ww_command(), *words], env={**os.environ, "WW_ROOT": str(root)}, capture_output=True, text=True)
+    env = {**os.environ, "WW_ROOT": str(root)}
+    return subprocess.run([ww_command(), *words], env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.rule("WW-1", "WW-3", "WW-4", "WW-16", "D-hook-contract")
@@ -89,12 +91,12 @@ def test_the_template_heals(tmp_path: Path) -> None:
 
 @pytest.mark.rule("D-hook-75")
 def test_notes_waits_for_a_port_that_is_taken(notes: Path, port: int) -> None:
-    with socket.create_server(("127.0.0.1", port)) as stranger:
-        with _start(notes, "log", f"port={port}", "ww.hooks.svcup.retry_delay_s=0.2") as running:
-            running.until(lambda it: any("cannot listen" in text for text in it.said("svcup")), "the first try")
-            stranger.close()
-            running.until_state("UP")
-            assert running.stop() == 0
+    stranger = socket.create_server(("127.0.0.1", port))
+    with stranger, _start(notes, "log", f"port={port}", "ww.hooks.svcup.retry_delay_s=0.2") as running:
+        running.until(lambda it: any("cannot listen" in text for text in it.said("svcup")), "the first try")
+        stranger.close()
+        running.until_state("UP")
+        assert running.stop() == 0
     assert "RESTARTING" not in running.states()
 
 
@@ -125,7 +127,13 @@ def test_notes_comes_back_from_a_backup(notes: Path, port: int) -> None:
 
 
 def _scripts() -> list[Path]:
-    folders = [TEMPLATE / "usr", NOTES / "usr", NOTES / "usr/upgrade.d", ROOT / "hooks-template/files", ROOT / "scripts"]
+    folders = [
+        TEMPLATE / "usr",
+        NOTES / "usr",
+        NOTES / "usr/upgrade.d",
+        ROOT / "hooks-template/files",
+        ROOT / "scripts",
+    ]
     files = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
     return [path for path in files if path.read_bytes().startswith(b"#!/bin/sh")]
 

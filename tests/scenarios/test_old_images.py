@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.support.running import RunningInside, ww_command
 
 if TYPE_CHECKING:

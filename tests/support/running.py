@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Running:
         self.pid = self._process.pid
         """The process that gets the signals; a namespace's own first process is a child of the one started."""
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -61,7 +61,7 @@ class Running:
         """What one hook has printed so far."""
         return [str(line["message"]) for line in self.lines() if line.get("source") == source]
 
-    def until(self, condition: Callable[[Running], object], what: str) -> Running:
+    def until(self, condition: Callable[[Running], object], what: str) -> Self:
         """Wait until `condition` holds; fails with the log if it does not, or if the instance has ended before."""
         deadline = time.monotonic() + PATIENCE_S
         while not condition(self):
@@ -72,7 +72,7 @@ class Running:
             time.sleep(0.02)
         return self
 
-    def until_state(self, name: str, times: int = 1) -> Running:
+    def until_state(self, name: str, times: int = 1) -> Self:
         """Wait until the state `name` was declared `times` times."""
         return self.until(lambda running: running.states().count(name) >= times, f"state {name}, {times} times,")
 

@@ -65,7 +65,9 @@ def port(database: str) -> Iterator[int]:
     thread.join()
 
 
-def _ask(port: int, method: str, path: str, body: bytes | None = None, kind: str = "application/json") -> tuple[int, str]:
+def _ask(
+    port: int, method: str, path: str, body: bytes | None = None, kind: str = "application/json"
+) -> tuple[int, str]:
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
         connection.request(method, path, body, {"Content-Type": kind} if body is not None else {})
         answer = connection.getresponse()
@@ -159,5 +161,5 @@ def test_bad_requests_are_refused(port: int, method: str, path: str, body: bytes
 def test_health_is_refused_when_the_database_is_gone(port: int, database: str) -> None:
     assert client.health(port)["state"] == "NOTESUP"
     os.rename(database, f"{database}.away")
-    with pytest.raises(client.Unwell, match="status 503.*NOTESDOWN"):
+    with pytest.raises(client.Unwell, match=r"status 503.*NOTESDOWN"):
         client.health(port)

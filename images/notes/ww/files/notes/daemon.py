@@ -12,8 +12,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from http.server import ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from http.server import ThreadingHTTPServer
 
 
 def lock_pidfile(path: str) -> int | None:

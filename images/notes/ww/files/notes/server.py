@@ -8,10 +8,14 @@ import sys
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import page
 from store import Store, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LISTED = 50
 """Notes on one page."""
@@ -58,11 +62,11 @@ class Handler(BaseHTTPRequestHandler):
     server: NotesServer
     timeout = 5
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """`/`, `/notes?q=&limit=` and `/healthz`."""
         self._answer({"/": self._page, "/notes": self._list, "/healthz": self._health})
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """`/notes`: JSON `{"text": …}` or a form with `text`."""
         self._answer({"/notes": self._add})
 
@@ -75,16 +79,16 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             pass  # nobody reads the log any more; the service goes on
 
-    def _answer(self, routes: dict[str, object]) -> None:
-        answer = routes.get(urlsplit(self.path).path)
+    def _answer(self, routes: dict[str, Callable[[], None]]) -> None:
         try:
-            if answer is None:
-                raise Refusal(HTTPStatus.NOT_FOUND, f"there is no {self.command} {urlsplit(self.path).path}")
-            answer()  # type: ignore[operator]
+            routes.get(urlsplit(self.path).path, self._nowhere)()
         except Refusal as refusal:
             self._json({"error": str(refusal)}, refusal.status)
         except (sqlite3.Error, StoreError) as error:
             self._json({"state": "NOTESDOWN", "error": str(error)}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _nowhere(self) -> None:
+        raise Refusal(HTTPStatus.NOT_FOUND, f"there is no {self.command} {urlsplit(self.path).path}")
 
     def _health(self) -> None:
         self._json(self.server.health())
@@ -128,9 +132,7 @@ class Handler(BaseHTTPRequestHandler):
         if not length.isdecimal():
             raise Refusal(HTTPStatus.LENGTH_REQUIRED, "Content-Length is missing")
         if int(length) > self.server.max_note_bytes:
-            raise Refusal(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a note has at most {self.server.max_note_bytes} bytes"
-            )
+            raise Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a note has at most {self.server.max_note_bytes} bytes")
         try:
             return self.rfile.read(int(length)).decode()
         except UnicodeDecodeError:

@@ -83,11 +83,12 @@ class Store:
     def add(self, text: str) -> dict[str, object]:
         """Store one note; it is on disk when this returns."""
         values: dict[str, object] = {"text": text, "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+        insert = "INSERT INTO notes (text, created_at) VALUES (:text, :created_at)"
         if self.schema >= 2:
-            values["title"] = text.split("\n")[0].strip()
-        columns, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+            values["title"] = text.split("\n", maxsplit=1)[0].strip()
+            insert = "INSERT INTO notes (text, created_at, title) VALUES (:text, :created_at, :title)"
         with closing(connect(self.path)) as db:
-            cursor = db.execute(f"INSERT INTO notes ({columns}) VALUES ({marks})", values)
+            cursor = db.execute(insert, values)
             return {"id": cursor.lastrowid, **values}
 
     def recent(self, limit: int) -> list[dict[str, object]]:
