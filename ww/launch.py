@@ -57,7 +57,7 @@ def _leave(code: int) -> NoReturn:
 def own_directory(environ: Mapping[str, str]) -> str:
     """The directory that holds the command `ww`, for the PATH of hooks; "" if there is none."""
     here = os.path.dirname(os.path.abspath(sys.argv[0]))
-    for directory in (environ.get("WW_SELF", ""), f"{here}/bin", here, os.path.dirname(sys.executable)):
+    for directory in (environ.get("WW_SELF", ""), os.path.dirname(sys.executable), f"{here}/bin", here):
         if directory and os.path.isfile(f"{directory}/ww") and os.access(f"{directory}/ww", os.X_OK):
             return directory
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 
 from tests.support.waiting import until
 
+PLAIN_STATE = re.compile(r" ww \| state (\w+)")
 WW = [sys.executable, "-m", "ww"]
 
 
@@ -128,7 +130,13 @@ class Instance:
         return parsed
 
     def states(self) -> list[str]:
-        return [str(line["state"]) for line in self.lines() if "state" in line]
+        """The states declared so far; before the configuration is compiled the log is plain text."""
+        found = []
+        for line in self.lines():
+            plain = PLAIN_STATE.search(str(line.get("message", ""))) if len(line) == 1 else None
+            if plain or "state" in line:
+                found.append(plain[1] if plain else str(line["state"]))
+        return found
 
     def messages(self) -> str:
         return "\n".join(str(line.get("message", "")) for line in self.lines())

@@ -50,7 +50,7 @@ class Crew:
         self.system = system
         self.layout = place.layout
         self.run = place.run
-        self.settings = default_settings()
+        self._settings: Settings | None = None
         self.versions = Versions("", image_version(place.layout.etc))
         self.data = Data(system, place.layout)
         self._compiler = compiler
@@ -60,6 +60,13 @@ class Crew:
         self._secrets: list[dict[str, str]] = []
         self._started_ms = system.clock.mono_ms()
         self.recorder = Recorder(system.clock, system.voice, self._open_journal, self._mask)
+
+    @property
+    def settings(self) -> Settings:
+        """The compiled settings; before that, and when they cannot be compiled, the defaults."""
+        if self._settings is None:
+            self._settings = default_settings()
+        return self._settings
 
     def compile(self, done: Report) -> Task:
         """The COMPILE action."""
@@ -113,7 +120,7 @@ class Crew:
         return self._journal.directory if self._journal else None
 
     def _take(self, cache: dict[str, Any]) -> None:
-        self.settings = Settings(cache["settings"])
+        self._settings = Settings(cache["settings"])
         self._secrets = list(cache.get("secrets", ()))
         if self._secrets:
             self.system.voice.mask = self._mask_text
