@@ -24,7 +24,9 @@ def at_action(home: Home, index: int) -> Instance:
     instance = home.start(prefix=UNSHARE)
     # Before the configuration is compiled (action 1) nobody knows that debug lines are wanted.
     pattern = re.compile(rf"^action {index}: " if index > 1 else "whaleware .* is pid", re.MULTILINE)
-    until(lambda: pattern.search(instance.messages()) or "UP" in instance.states() or instance.ended(), f"action {index}")
+    until(
+        lambda: pattern.search(instance.messages()) or "UP" in instance.states() or instance.ended(), f"action {index}"
+    )
     return instance
 
 

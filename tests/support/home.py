@@ -34,7 +34,11 @@ class Home:
         """Write hook `name`; `body` runs after the call was noted as `NAME ARGUMENTS`."""
         path = self.root / "ww/usr" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [shebang, f'if [ $# -gt 0 ]; then echo "{name} $*"; else echo "{name}"; fi >> {self.calls_file}' if note else "", body]
+        lines = [
+            shebang,
+            f'if [ $# -gt 0 ]; then echo "{name} $*"; else echo "{name}"; fi >> {self.calls_file}' if note else "",
+            body,
+        ]
         path.write_text("\n".join(line for line in lines if line) + "\n")
         path.chmod(0o755)
         return path
@@ -107,7 +111,11 @@ class Instance:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("CFG", "WW_"))}
         kept = {k: v for k, v in os.environ.items() if k in ("WW_TEST_TREE",)}
         self.process = subprocess.Popen(
-            list(argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**clean, **kept, **env}, stdin=subprocess.DEVNULL
+            list(argv),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**clean, **kept, **env},
+            stdin=subprocess.DEVNULL,
         )
         self.raw: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)

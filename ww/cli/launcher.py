@@ -9,7 +9,9 @@ import click
 from ww.errors import EXIT_USAGE, UsageError
 
 
-@click.command(epilog="\b\nExamples:\n  RUN ww launcher /ww\n  ENTRYPOINT [\"/ww/run\"]\n\n\b\nExit codes:\n  0 written   64 cannot be written")
+@click.command(
+    epilog='\b\nExamples:\n  RUN ww launcher /ww\n  ENTRYPOINT ["/ww/run"]\n\n\b\nExit codes:\n  0 written   64 cannot be written'
+)
 @click.argument("directory")
 def launcher(directory: str) -> None:
     """Write the launchers of an image.

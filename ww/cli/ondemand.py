@@ -20,7 +20,7 @@ Exit codes:
 
 
 def _perform(root: str | None, name: str, argument: str | None) -> None:
-    from ww.launch import own_directory
+    from ww.home.command import own_directory
     from ww.ondemand import new_backup_name, run_on_demand
 
     layout = layout_for(root, os.environ)

@@ -21,7 +21,9 @@ Exit codes:
 """,
 )
 @click.option("--root", metavar="DIR", help="Keep the whole layout (ww/usr, ww/etc, data, run ...) below DIR.")
-@click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one value; JSON if it parses, KEY:=TEXT is text.")
+@click.option(
+    "--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one value; JSON if it parses, KEY:=TEXT is text."
+)
 def run(root: str | None, sets: tuple[str, ...]) -> None:  # noqa: ARG001
     """Be the instance, from its configuration to UP and down again.
 

@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
     from ww.home.layout import Layout
     from ww.instance.compilation import Compiler
-    from ww.instance.driver import Situation, Task
+    from ww.instance.driver import Task
     from ww.instance.hookrun import HookLimits
     from ww.instance.hookset import HookFile
     from ww.instance.system import System
     from ww.instance.tasks import Report
     from ww.lifecycle.model import Outcome
-    from ww.types import JsonObject
 
 
 class Place(Value):
@@ -95,7 +94,7 @@ class Crew:
         """Declared pidfiles; their paths are those of the container, below the root of this instance."""
         return [self.layout.root + (path if path.startswith("/") else f"/{path}") for path in self.settings.pidfiles]
 
-    def run_hook(  # noqa: PLR0913
+    def run_hook(
         self,
         name: str,
         files: list[HookFile],
