@@ -255,8 +255,7 @@ class Journal:
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE_FILE)
         start = header(self._boot_id)
         try:
-            if os.write(fd, start) != len(start):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+            _write_whole(fd, start)
         except OSError:
             os.close(fd)
             os.unlink(path)
@@ -358,6 +357,11 @@ class Journal:
                 excess -= size
         except OSError:
             return  # Bounded again at the next segment.
+
+
+def _write_whole(fd: int, data: bytes) -> None:
+    if os.write(fd, data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _count(value: object) -> int:

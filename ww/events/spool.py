@@ -16,8 +16,10 @@ from ww.types import Value
 
 
 class Segment(Value):
-    """One file of a journal. `bad_at` is the offset in bytes where its good part ends (None: it is all good);
-    `torn` is true if nothing good follows that offset.
+    """One file of a journal.
+
+    `bad_at` is the offset in bytes where its good part ends (None: it is all good); `torn` is true if nothing good
+    follows that offset.
     """
 
     __slots__ = ("bad_at", "boot_id", "boot_no", "events", "first_seq", "torn")

@@ -78,5 +78,5 @@ def _message(line: bytes) -> bytes:
 
 
 def encode(text: str) -> bytes:
-    """UTF-8; characters that stand for undecodable bytes become `\\udcXX`, which JSON understands too."""
+    """UTF-8; characters that stand for undecodable bytes become escapes that JSON understands too."""
     return text.encode("utf-8", "backslashreplace")

@@ -6,7 +6,6 @@ import errno
 import os
 
 from ww.supervise import procs, signals
-from ww.supervise.procs import Proc
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from ww.clock import Clock
     from ww.supervise.loop import Loop, Timer
+    from ww.supervise.procs import Proc
 
 FIRST_POLL_MS = 10
 LAST_POLL_MS = 100

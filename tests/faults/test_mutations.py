@@ -1,0 +1,117 @@
+"""Named defects, each put into a copy of ww: a suite that stays green on one of them proves nothing."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from tests.support.mutant import mutant, run_tests
+
+LIFE = "tests/processes/test_life.py"
+STOP = "tests/processes/test_stop.py"
+DATA = "tests/processes/test_data.py"
+
+MUTATIONS = {
+    "marker before success": (
+        "lifecycle/table.py",
+        'Action(Kind.ATTEMPT), _hook("firstboot"), Action(Kind.MARK)',
+        'Action(Kind.ATTEMPT), Action(Kind.MARK), _hook("firstboot")',
+        [LIFE, "-k", "failed_firstboot"],
+    ),
+    "exit code ignored": (
+        "instance/hookrun.py",
+        "if isinstance(result, Ran) and result.exit.ok:",
+        "if isinstance(result, Ran):",
+        [LIFE, "-k", "any_failed_hook"],
+    ),
+    "merge shallow": (
+        "config/merge.py",
+        "plain(result[key], value) if key in result else value",
+        "value",
+        ["tests/unit", "tests/properties", "-k", "merge"],
+    ),
+    "stop waits for the monitor tick": (
+        "entrypoint.py",
+        'self._driver.feed(Trigger.STOP, Cause(f"{name} received", {"signal": name}, signal=number))',
+        'cause = Cause(f"{name} received", signal=number)\n'
+        "            self._loop.call_later(30_000, lambda: self._driver.feed(Trigger.STOP, cause))",
+        [STOP, "-k", "hanging_hook and monitor"],
+    ),
+    "notification after the hook": (
+        "lifecycle/table.py",
+        'State.BOOT: (_RECORD, _NOTIFY, _hook("boot"), Action(Kind.INSPECT))',
+        'State.BOOT: (_RECORD, _hook("boot"), _NOTIFY, Action(Kind.INSPECT))',
+        [LIFE, "-k", "clean_start"],
+    ),
+    "UP before warmup": (
+        "lifecycle/table.py",
+        '(_RECORD, _NOTIFY, *_SERVICES_UP, _hook("warmup"))',
+        "(_RECORD, _NOTIFY, *_SERVICES_UP)",
+        [LIFE, "-k", "clean_start"],
+    ),
+    "nothing is swept": (
+        "instance/perform.py",
+        "return self.strays.sweep_all(_budget(at).for_sweep(self._now()), done).start()",
+        "return at_once(done)",
+        [STOP, "-k", "deaf_stray or obedient"],
+    ),
+    "second TERM ignored": (
+        "lifecycle/table.py",
+        "Trigger.STOP: Hurry(),\n        Trigger.BUG: _GOING_DOWN,\n    },\n    State.STOPPED",
+        "Trigger.STOP: _GOING_DOWN,\n        Trigger.BUG: _GOING_DOWN,\n    },\n    State.STOPPED",
+        [STOP, "-k", "second_term"],
+    ),
+    "newer data accepted": (
+        "home/steps.py",
+        "return tuple(step for step in record.done if step not in image_steps)",
+        "return ()",
+        [DATA, "-k", "newer_than_the_image"],
+    ),
+    "event not written": (
+        "instance/record.py",
+        'self._journal().append("state", data)',
+        "pass",
+        [DATA, "-k", "journalled_in_order"],
+    ),
+    "lock not taken": (
+        "home/datadir.py",
+        "fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "pass",
+        [DATA, "-k", "second_instance"],
+    ),
+    "step not journalled": (
+        "instance/upgrade.py",
+        'return self._data.record_step(os.path.basename(file.path), "done", self._to, then)',
+        "from ww.instance.tasks import at_once\n        return at_once(then)",
+        [DATA, "-k", "new_steps_run_once"],
+    ),
+    "time limit forgotten": (
+        "instance/execution.py",
+        "if self._order.limit_ms:",
+        "if False:",
+        [LIFE, "-k", "hanging_monitor"],
+    ),
+    "restarts for ever": (
+        "lifecycle/policy.py",
+        "if len(failures) > policy.limit:",
+        "if False:",
+        [LIFE, "-k", "stays_sick"],
+    ),
+    "backup after the upgrade": (
+        "instance/perform.py",
+        "return self._upgrade().back_up(crew.system.clock.wall_ms(), crew.system.voice.info, done)",
+        "return at_once(done)",
+        [DATA, "-k", "backup_is_made"],
+    ),
+}
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.rule("D-mutations")
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_defect_turns_a_test_red(name: str, tmp_path: pathlib.Path) -> None:
+    file, old, new, selection = MUTATIONS[name]
+    done = run_tests(mutant(tmp_path, file, old, new), selection)
+    assert done.returncode == 1, f"{name}: pytest ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert " failed" in done.stdout
