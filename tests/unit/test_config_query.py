@@ -65,7 +65,24 @@ def test_a_missing_key_names_how_far_the_path_leads_and_what_is_near(path, prefi
 
 @pytest.mark.parametrize(
     "path",
-    ["", ".a", "a.", "a..b", "a[", "a[]", "a[x]", "a[1", "a]", 'a"b"', '"a', '"a"b', "a[1]b", "a[1.5]", "[0]", "a[１]"],
+    [
+        "",
+        ".a",
+        "a.",
+        "a..b",
+        "a[",
+        "a[]",
+        "a[x]",
+        "a[1",
+        "a]",
+        'a"b"',
+        '"a',
+        '"a"b',
+        "a[1]b",
+        "a[1.5]",
+        "[0]",
+        "a[\uff11]",
+    ],
 )
 def test_what_is_no_path_is_refused(path):
     with pytest.raises(BadPath, match="cannot read the path"):
