@@ -8,7 +8,7 @@ from ww.config.inputs import FILE, JSON, MAX_BYTES, SETTING, VARIABLE
 from ww.config.lines import duplicates, line_column, locate
 from ww.config.model import MAX_DEPTH, Layer, problem
 from ww.config.query import BadPath, format_path, parse_path
-from ww.config.secrets import reference_fault
+from ww.config.secrets import is_reference, reference_fault
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -223,6 +223,8 @@ def walk(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
 
 
 def _reference_faults(layer: Layer) -> list[Problem]:
+    if is_reference(layer.value):
+        return [at_path("the whole configuration cannot be a reference to a secret", layer, ())]
     return [at_path(fault, layer, path) for path, item in walk(layer.value) if (fault := reference_fault(item))]
 
 

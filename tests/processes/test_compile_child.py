@@ -1,0 +1,197 @@
+"""The compile child, run for real: what it writes, what it leaves alone, what it answers."""
+
+from __future__ import annotations
+
+import json
+import marshal
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.configs import Instance, child_environ
+from ww.clib import json_dumps
+
+NO_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+"""Root without the right to write where the mode of a directory forbids it."""
+
+
+@pytest.fixture
+def instance(tmp_path) -> Instance:
+    return Instance(tmp_path)
+
+
+def mode(path: os.PathLike[str]) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@pytest.mark.rule("WW-8", "D-cfg-cache", "D-secret-refs", "D-cfg-provenance")
+def test_it_writes_the_configuration_its_provenance_and_its_cache(instance):
+    instance.secret("db", "hunter2")
+    instance.put("default_cfg.json", {"a": {"b": 1}, "s": {"$secret": "db"}, "cron": "* * *  *"})
+    environ = {"CFG": '{"a":{"c":"é"}}', "CFG__a__b": "2"}
+    code, answer = instance.child(environ, "x=1")
+    assert (code, answer) == (0, {"ok": True, "warnings": []})
+
+    cfg = json.loads((instance.etc / "cfg.json").read_text())
+    assert cfg == {"a": {"b": 2, "c": "é"}, "s": {"$secret": "db"}, "cron": "* * *  *", "x": 1}
+    assert mode(instance.etc / "cfg.json") == 0o644
+
+    cache = marshal.loads((instance.run / "cfg.cache").read_bytes())
+    assert cache["format"] == 1
+    assert cache["key"] == instance.collect(environ, "x=1").key
+    assert cache["cfg_path"] == str(instance.etc / "cfg.json")
+    assert cache["secrets"] == [{"$secret": "db"}]
+    assert cache["settings"]["stop.budget_s"] == 9
+    assert mode(instance.run / "cfg.cache") == 0o600
+
+    provenance = (instance.run / "cfg.provenance.json").read_text()
+    assert json.loads(provenance)["format"] == 1
+    assert mode(instance.run / "cfg.provenance.json") == 0o600
+    assert not any(b"hunter2" in path.read_bytes() for path in (instance.etc / "cfg.json", instance.run / "cfg.cache"))
+    assert "hunter2" not in provenance
+    assert sorted(path.name for path in instance.etc.iterdir()) == ["cfg.json", "conf.d", "default_cfg.json"]
+
+
+@pytest.mark.rule("D-exit-78", "WW-11", "D-config-previous-kept")
+def test_a_refused_configuration_leaves_every_file_as_it_was(instance):
+    assert instance.child({"CFG": '{"a":1}'})[0] == 0
+    files = [instance.etc / "cfg.json", instance.run / "cfg.cache", instance.run / "cfg.provenance.json"]
+    before = [(path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in files]
+    for bad in ('{"a":', "[]", '{"ww":{"x":1}}', '{"a":{"$secret":"../x"}}'):
+        code, answer = instance.child({"CFG": bad})
+        assert code == 78
+        assert answer["ok"] is False
+        assert [problem["layer"] for problem in answer["problems"]] == ["CFG"]
+    assert [(path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in files] == before
+
+
+@pytest.mark.rule("WW-11")
+def test_a_refused_first_configuration_writes_nothing(instance):
+    assert instance.child({"CFG": "[]"})[0] == 78
+    assert list(instance.run.iterdir()) == []
+    assert [path.name for path in instance.etc.iterdir()] == ["conf.d"]
+
+
+@pytest.fixture
+def read_only(instance) -> Iterator[tuple[str, ...]]:
+    """An image that cannot be written; yields what a command must be started with so that this holds for root too."""
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("setpriv: there is no setpriv, and root writes to read-only directories")
+    instance.etc.chmod(0o555)
+    yield NO_CAPABILITIES if os.geteuid() == 0 else ()
+    instance.etc.chmod(0o755)
+
+
+@pytest.mark.rule("D-cfg-readonly")
+def test_where_the_image_cannot_be_written_the_run_directory_holds_the_result(instance, read_only):
+    code, answer = instance.child({"CFG": '{"a":1}'}, prefix=read_only)
+    assert (code, answer["ok"]) == (0, True)
+    assert json.loads((instance.run / "cfg.json").read_text()) == {"a": 1}
+    assert not (instance.etc / "cfg.json").exists()
+    assert marshal.loads((instance.run / "cfg.cache").read_bytes())["cfg_path"] == str(instance.run / "cfg.json")
+    assert instance.ww("cfg", "a").stdout == "1\n"
+
+    instance.etc.chmod(0o755)
+    assert instance.child({"CFG": '{"a":2}'})[0] == 0
+    assert not (instance.run / "cfg.json").exists()
+    assert instance.ww("cfg", "a").stdout == "2\n"
+
+
+@pytest.mark.rule("D-cfg-readonly")
+def test_where_nothing_can_be_written_it_says_so(instance, read_only):
+    code, answer = instance.child({"CFG": '{"a":1}'}, prefix=read_only, run=False)
+    assert code == 78
+    assert "cannot be written" in answer["problems"][0]["message"]
+    assert answer["problems"][0]["file"] == str(instance.etc / "cfg.json")
+
+
+def test_without_a_run_directory_the_answer_holds_the_cache(instance):
+    code, answer = instance.child({"CFG": '{"a":1,"ww":{"service":"x"}}'}, run=False)
+    assert code == 0
+    assert answer["cache"]["settings"]["service"] == "x"
+    assert list(instance.run.iterdir()) == []
+
+
+@pytest.mark.rule("D-writeonly-masked")
+def test_a_write_only_value_makes_the_file_private_and_is_warned_of(instance):
+    instance.put("cfg_schema.json", {"properties": {"p": {"writeOnly": True}}})
+    code, answer = instance.child({"CFG": '{"p":"hunter2"}'})
+    assert code == 0
+    assert mode(instance.etc / "cfg.json") == 0o600
+    assert "$secret" in answer["warnings"][0]["message"]
+    assert "hunter2" not in (instance.run / "cfg.provenance.json").read_text()
+    assert instance.child({"CFG": '{"p":{"$secret":"p"}}'}) == (0, {"ok": True, "warnings": []})
+    assert mode(instance.etc / "cfg.json") == 0o644
+
+
+@pytest.mark.rule("D-cfg-atomic")
+def test_a_reader_never_sees_half_of_it(instance):
+    sizes = [1, 300_000]
+    instance.child({}, "x=0")
+    path = instance.etc / "cfg.json"
+    seen = 0
+    for number in range(4):
+        instance.put("default_cfg.json", {"pad": str(number) * sizes[number % 2]})
+        argv = [sys.executable, "-m", "ww.compile", "--root", str(instance.root), "--run", str(instance.run)]
+        with subprocess.Popen(argv, env=child_environ(), stdout=subprocess.DEVNULL) as child:
+            while child.poll() is None:
+                json.loads(path.read_bytes())
+                seen += 1
+    assert seen > 4
+    assert len(json.loads(path.read_bytes())["pad"]) == 300_000
+
+
+@pytest.mark.rule("D-cfg-strategies")
+def test_libraries_are_imported_only_where_they_are_needed(instance):
+    script = (
+        "import sys; from ww.compile import main; code = main(sys.argv[1:]); "
+        "print([name for name in ('jsonmerge', 'jsonschema', 'click', 'jinja2') if name in sys.modules]); sys.exit(code)"
+    )
+
+    def imported(environ: dict[str, str]) -> str:
+        argv = [sys.executable, "-c", script, "--root", str(instance.root)]
+        return subprocess.run(
+            argv, env=child_environ(environ), capture_output=True, text=True, check=True
+        ).stdout.splitlines()[-1]
+
+    assert imported({"CFG": '{"a":1}'}) == "[]"
+    assert imported({"CFG": '{"ww":{}}'}) == "['jsonschema']"
+    instance.put("cfg_schema.json", {"properties": {"a": {"type": "integer"}}})
+    assert imported({}) == "['jsonschema']"
+    instance.put("cfg_schema.json", {"properties": {"a": {"mergeStrategy": "append"}}})
+    assert imported({}) == "['jsonmerge', 'jsonschema']"
+
+
+@pytest.mark.rule("D-cfg-limits")
+def test_a_hundred_levels_survive_jsonmerge_and_jsonschema(instance):
+    schema = {"properties": {"a": {"$ref": "#"}, "l": {"mergeStrategy": "append"}}}
+    instance.put("cfg_schema.json", schema)
+    deep = '{"a":' * 99 + '{"l":1}' + "}" * 99
+    instance.put("default_cfg.json", deep.replace("1", "[1]") if False else '{"a":' * 98 + '{"l":[1]}' + "}" * 98)
+    code, _ = instance.child({"CFG": '{"a":' * 98 + '{"l":[2]}' + "}" * 98})
+    assert code == 0
+    assert '{"l":[1,2]}' in (instance.etc / "cfg.json").read_text()
+
+
+@pytest.mark.parametrize("argv", [["--root"], ["--bogus", "x"], ["stray"]])
+def test_wrong_arguments_end_with_64(argv):
+    done = subprocess.run(
+        [sys.executable, "-m", "ww.compile", *argv], env=child_environ(), capture_output=True, check=False
+    )
+    assert done.returncode == 64
+    assert json.loads(done.stdout)["ok"] is False
+
+
+def test_names_that_are_no_text_do_not_stop_it(instance):
+    path = os.fsencode(instance.etc / "conf.d") + b"/\xff.json"
+    with open(path, "wb") as file:
+        file.write(b"[")
+    code, answer = instance.child()
+    assert code == 78
+    assert answer["problems"][0]["line"] == 1
+    assert json_dumps(answer)

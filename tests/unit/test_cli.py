@@ -1,0 +1,65 @@
+"""The command line: its help, and that its two readers of `ww cfg` read alike."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ww.cli.cfg import cfg
+from ww.cli.main import COMMANDS, cli
+from ww.config.fastcfg import Request, parse
+
+WORDS = ["a.b", "a[-1]", "", "x=y", "--json", "--default", "--default=", "--default=--json", "--root", "--root=/r", "-", "--", "--shell", "--explain", "--reveal", "--jso", "--json=1", "--help", "-h", "-x", "--default-x"]  # fmt: skip
+
+
+def as_click_reads(argv: list[str]) -> Request | None:
+    """The plain request that click makes of the words, None for wrong usage, help, or anything that is not plain."""
+    try:
+        with cfg.make_context("cfg", list(argv)) as context:
+            given = dict(context.params)
+    except (click.ClickException, click.exceptions.Exit):
+        return None
+    if given["key"] is None or given["shell"] or given["explain"] or given["reveal"]:
+        return None
+    return Request(given["key"], given["default"], given["as_json"], given["root"])
+
+
+@pytest.mark.rule("D-cfg-fast")
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["a.b"],
+        ["a.b", "--json"],
+        ["--json", "a.b"],
+        ["--default", "x", "a.b"],
+        ["a.b", "--default="],
+        ["a.b", "--default", "--json"],
+        ["a.b", "--default", "1", "--default", "2"],
+        ["--root=/r", "a", "--root", "/s"],
+        [""],
+        ["x=y"],
+    ],
+)
+def test_the_plain_reader_takes_what_is_plain_and_reads_it_as_click_does(argv):
+    assert parse(argv) is not None
+    assert parse(argv) == as_click_reads(argv)
+
+
+@pytest.mark.rule("D-cfg-fast")
+@given(st.lists(st.sampled_from(WORDS), max_size=5))
+def test_what_the_plain_reader_takes_it_reads_as_click_does(argv):
+    request = parse(argv)
+    if request is not None:
+        assert request == as_click_reads(argv)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_one_line_help_examples_exit_codes_and_a_root(name):
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.get_short_help_str(100) == COMMANDS[name][1]
+    text = command.get_help(click.Context(command))
+    for wanted in ("Examples:", "Exit codes:", "--root"):
+        assert wanted in text
