@@ -7,11 +7,11 @@ a sink, a client, a merge or click (held by an import contract and by a budget t
 from __future__ import annotations
 
 import os
-import sys
 
 from ww.clib import SIGNALS, set_subreaper
 from ww.clock import Clock
 from ww.errors import EXIT_HOOK, EXIT_USAGE, UsageError
+from ww.home.command import compile_command, own_directory
 from ww.home.layout import layout_for, make_run_directory
 from ww.instance.compilation import Compiler
 from ww.instance.crew import Crew, Place
@@ -19,7 +19,6 @@ from ww.instance.driver import Cause, Driver
 from ww.instance.perform import Performance
 from ww.instance.system import System
 from ww.instance.voice import Voice
-from ww.launch import COMPILE, own_directory
 from ww.lifecycle.model import Trigger
 from ww.lifecycle.table import PLANS
 from ww.supervise import child, signals
@@ -94,7 +93,7 @@ class Program:
         self._clock = clock
         self._log = ContainerLog(self._loop, 1, directory=f"{place.run}/log" if place.run else None)
         voice = Voice(self._loop, clock, self._log)
-        compiler = Compiler(_compile_command(), layout, place.run, options.sets, environ)
+        compiler = Compiler(compile_command(), layout, place.run, options.sets, environ)
         self._crew = Crew(System(self._loop, self._reaper, clock, voice), place, compiler, os.urandom(16).hex())
         self._performance = Performance(self._crew, self._unhealthy, self._leave)
         self._driver = Driver(self._performance, clock, _spread)
@@ -149,10 +148,6 @@ class Program:
 
 def _spread() -> float:
     return int.from_bytes(os.urandom(2), "big") / 32767.5 - 1
-
-
-def _compile_command() -> tuple[str, ...]:
-    return (sys.executable, "-I", os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py"), COMPILE)
 
 
 def _greeting(place: Place) -> str:

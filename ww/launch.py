@@ -11,13 +11,9 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import NoReturn
 
 RUN_HELP = ("--help", "-h")
-
-COMPILE = "_compile"
-"""How `ww run` starts its compile child through this file."""
 
 
 def main() -> None:
@@ -25,6 +21,8 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["run"] and not any(word in RUN_HELP for word in arguments):
         _exec_isolated(arguments)
+    from ww.home.command import COMPILE
+
     if arguments[:1] == [COMPILE]:
         from ww.compile import main as compile_main
 
@@ -54,17 +52,10 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def own_directory(environ: Mapping[str, str]) -> str:
-    """The directory that holds the command `ww`, for the PATH of hooks; "" if there is none."""
-    here = os.path.dirname(os.path.abspath(sys.argv[0]))
-    for directory in (environ.get("WW_SELF", ""), f"{here}/bin", here, os.path.dirname(sys.executable)):
-        if directory and os.path.isfile(f"{directory}/ww") and os.access(f"{directory}/ww", os.X_OK):
-            return directory
-    return ""
-
-
 def _exec_isolated(arguments: list[str]) -> NoReturn:
     """`ww run` in an interpreter without site packages, user site or PYTHON* variables."""
+    from ww.home.command import own_directory
+
     directory = own_directory(os.environ)
     environ = {**os.environ, "WW_SELF": directory} if directory else dict(os.environ)
     os.execve(sys.executable, [sys.executable, "-IS", os.path.abspath(__file__), *arguments], environ)
@@ -109,6 +100,8 @@ def _mount(package: str) -> None:
     spec = _frozen_importlib_external.spec_from_file_location(
         "ww", f"{package}/__init__.py", submodule_search_locations=[package]
     )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot import ww from {package}")
     module = _frozen_importlib.module_from_spec(spec)
     sys.modules["ww"] = module
     spec.loader.exec_module(module)

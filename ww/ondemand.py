@@ -6,12 +6,14 @@ Runs in a process of its own, never in PID 1, so the ordinary library may be use
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from contextlib import contextmanager
 
 from ww.clock import Clock
-from ww.config.settings import read_settings
+from ww.config.reading import CannotRead, load
+from ww.config.settings import fill
 from ww.errors import HookError, TryAgainError, UsageError
 from ww.home import datadir
 from ww.home.image import image_version
@@ -23,8 +25,13 @@ from ww.instance.upgrade import backup_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Any
 
     from ww.home.layout import Layout
+
+
+GRACE_S = 5.0
+"""Between TERM and KILL of a hook whose time is up."""
 
 
 def run_on_demand(layout: Layout, environ: Mapping[str, str], ww_directory: str, name: str, argument: str) -> None:
@@ -42,7 +49,7 @@ def run_on_demand(layout: Layout, environ: Mapping[str, str], ww_directory: str,
     os.umask(0o022)
     with _data_lock(layout, name, required=name == "restore") as version:
         env = _environment(layout, environ, ww_directory, version)
-        limit_s = read_settings(layout, environ)[f"hooks.{name}.timeout_s"] or None
+        limit_s = _settings(layout, environ)[f"hooks.{name}.timeout_s"] or None
         for file in files:
             _run(name, (file.path, argument), env, limit_s)
 
@@ -54,18 +61,43 @@ def new_backup_name(layout: Layout) -> str:
 
 def _run(name: str, argv: tuple[str, ...], env: dict[str, str], limit_s: float | None) -> None:
     try:
-        code = subprocess.run(argv, env=env, cwd="/", stdin=subprocess.DEVNULL, timeout=limit_s, check=False).returncode
-    except subprocess.TimeoutExpired:
-        raise HookError(f"{name} was still running after {limit_s:g} s and was ended (ww.hooks.{name}.timeout_s)") from None
+        process = subprocess.Popen(argv, env=env, cwd="/", stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
         raise HookError(f"cannot run {argv[0]}: {error.strerror}") from None
+    try:
+        code = process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        words = f"{name} was still running after {limit_s:g} s and was ended (ww.hooks.{name}.timeout_s)"
+        raise HookError(words) from None
+    except KeyboardInterrupt:
+        _end(process)
+        raise HookError(f"{name} was interrupted") from None
     if code:
         how = f"exit code {code}" if code > 0 else f"signal {-code}"
         raise HookError(f"{name} failed: {how} ({argv[0]})")
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """TERM to the hook's group, a grace, KILL."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(GRACE_S)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+def _settings(layout: Layout, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of the last compiled configuration; the defaults where the instance was never started."""
+    try:
+        return fill(load(layout, environ))
+    except CannotRead:
+        return fill({})
+
+
 def _environment(layout: Layout, environ: Mapping[str, str], ww_directory: str, version: str) -> dict[str, str]:
-    settings = read_settings(layout, environ)
+    settings = _settings(layout, environ)
     path = f"{layout.data}/.ww"
     volume = datadir.volume_id(path)
     identity = Identity(str(settings["service"]), str(settings.get("instance") or volume or os.uname().nodename), "")

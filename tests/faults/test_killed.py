@@ -11,19 +11,28 @@ import pytest
 
 from tests.support.home import Home, Instance
 from tests.support.waiting import until
+from ww.events.model import Event
 from ww.events.spool import read_journal
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
-ACTIONS = 26
-"""More than a first boot has; the test checks that the last index was never reached."""
+ACTIONS = 29
+"""One more than a first boot has; a test below checks it."""
 
 
 def at_action(home: Home, index: int) -> Instance:
     """An instance whose log has just said that action `index` begins."""
     instance = home.start(prefix=UNSHARE)
-    pattern = re.compile(rf"^action {index}: ", re.MULTILINE)
-    until(lambda: pattern.search(instance.messages()) or "UP" in instance.states() or instance.ended(), f"action {index}")
+    # Before the configuration is compiled (action 1) nobody knows that debug lines are wanted.
+    pattern = re.compile(rf"^action {index}: " if index > 1 else "whaleware .* is pid", re.MULTILINE)
+    until(
+        lambda: pattern.search(instance.messages()) or "UP" in instance.states() or instance.ended(), f"action {index}"
+    )
     return instance
+
+
+def journalled(home: Home) -> list[Event]:
+    directory = home.root / "data/.ww/journal"
+    return read_journal(str(directory)) if directory.exists() else []
 
 
 def service(home: Home) -> Home:
@@ -47,11 +56,11 @@ def test_killed_at_every_action_the_next_boot_is_clean(home: Home, index: int) -
     (child,) = pathlib.Path(f"/proc/{instance.process.pid}/task/{instance.process.pid}/children").read_text().split()
     os.kill(int(child), signal.SIGKILL)
     instance.wait()
-    seen = len(read_journal(str(home.root / "data/.ww/journal")))
+    seen = len(journalled(home))
     again = home.start().wait_state("UP")
     assert again.stop() == 0
     assert (home.root / "data/db/schema").read_text() == "1\n"
-    events = read_journal(str(home.root / "data/.ww/journal"))
+    events = journalled(home)
     assert len(events) > seen
     for states in _by_boot(events):
         assert states[0] in ("BOOT", "ERROR"), states
@@ -81,15 +90,15 @@ def test_the_indexes_cover_a_whole_first_boot(home: Home) -> None:
     instance = home.start().wait_state("UP").wait_message("watch")
     last = max(int(n) for n in re.findall(r"^action (\d+):", instance.messages(), re.MULTILINE))
     instance.stop()
-    assert last < ACTIONS
+    assert last == ACTIONS - 1
 
 
-def _by_boot(events: list[object]) -> list[list[str]]:
+def _by_boot(events: list[Event]) -> list[list[str]]:
     boots: list[list[str]] = []
     for event in events:
-        if event.kind != "state":  # type: ignore[attr-defined]
+        if event.kind != "state":
             continue
-        if event.seq == 1:  # type: ignore[attr-defined]
+        if event.seq == 1:
             boots.append([])
-        boots[-1].append(event.data["state"])  # type: ignore[attr-defined]
+        boots[-1].append(str(event.data["state"]))
     return boots

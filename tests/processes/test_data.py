@@ -251,5 +251,3 @@ def _tree(path: pathlib.Path) -> dict[str, bytes]:
     own = ("boots", "lock")
     files = [p for p in sorted(path.rglob("*")) if p.is_file()]
     return {str(p): p.read_bytes() for p in files if p.name not in own and "journal" not in p.parts}
-
-

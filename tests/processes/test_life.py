@@ -76,7 +76,7 @@ def test_a_failing_monitor_restarts_the_services_without_pushstats(home: Home) -
     sick = home.root / "sick"
     sick.touch()
     home.hook("monitor", f"test ! -e {sick}")
-    home.hook("svcup", f"test \"$WW_STATE\" = WARMUP || rm -f {sick}")
+    home.hook("svcup", f'test "$WW_STATE" = WARMUP || rm -f {sick}')
     instance = home.start().wait_state("UP", count=2)
     until(lambda: "pushstats" in home.calls()[-1], "pushstats after the restart")
     assert instance.states() == [*FIRST_BOOT, "RESTARTING", "UP"]
@@ -181,7 +181,9 @@ def test_a_hook_gets_the_contracts_environment_and_nothing_else_of_ours(home: Ho
     dump = home.root / "env"
     home.all_hooks().settings(service="shop", instance="shop-1")
     (home.root / "ww/etc/version").write_text("2.0\n")
-    home.hook("boot", f"env > {dump}; pwd >> {dump}; umask >> {dump}; cat >> {dump}; ls /proc/self/fd | wc -l >> {dump}")
+    home.hook(
+        "boot", f"env > {dump}; pwd >> {dump}; umask >> {dump}; cat >> {dump}; ls /proc/self/fd | wc -l >> {dump}"
+    )
     env = {"CFG": "{}", "CFG__a__b": "1", "CFG_FILE": "", "TZ": "Europe/Zurich"}
     home.start(env=env).wait_state("UP").stop()
     *variables, cwd, umask, fds = dump.read_text().splitlines()

@@ -86,7 +86,10 @@ def test_orphans_are_reaped_and_strays_swept_by_pid_1(home: Home) -> None:
 def test_pid_1_has_imported_nothing_slow_and_has_one_thread(home: Home) -> None:
     home.all_hooks()
     run = launcher(home)
-    home.hook("boot", f"cat /proc/1/status > {home.root}/status; cat /proc/1/maps > {home.root}/maps; ls -l /proc/1/fd > {home.root}/fds")
+    home.hook(
+        "boot",
+        f"cat /proc/1/status > {home.root}/status; cat /proc/1/maps > {home.root}/maps; ls -l /proc/1/fd > {home.root}/fds",
+    )
     instance = home.start(prefix=UNSHARE, command=[run]).wait_state("UP")
     os.kill(inner_pid(instance.process.pid), signal.SIGTERM)
     assert instance.wait() == 0

@@ -12,7 +12,7 @@ import pytest
 from tests.support.home import Home
 from tests.support.waiting import until
 
-DEAF = "python3 -c 'import os,signal,time; signal.signal(15, signal.SIG_IGN); os.setsid(); open(\"{mark}\",\"w\").write(str(os.getpid())); time.sleep(300)' &"
+DEAF = 'python3 -c \'import os,signal,time; signal.signal(15, signal.SIG_IGN); os.setsid(); open("{mark}","w").write(str(os.getpid())); time.sleep(300)\' &'
 """A grandchild in a session of its own that does not heed TERM."""
 
 
@@ -28,7 +28,9 @@ def pid_in(path: pathlib.Path) -> int:
 
 
 @pytest.mark.rule("D-stop-any-instant", "WW-25", "WW-26", "WWA-10")
-@pytest.mark.parametrize("hook", ["boot", "firstboot", "upgrade", "svcup", "warmup", "lifecycle", "monitor", "pushstats"])
+@pytest.mark.parametrize(
+    "hook", ["boot", "firstboot", "upgrade", "svcup", "warmup", "lifecycle", "monitor", "pushstats"]
+)
 def test_a_hanging_hook_does_not_hold_up_a_stop(home: Home, hook: str) -> None:
     """The hook heeds TERM: the stop takes a fraction of its budget."""
     home.all_hooks()
@@ -46,7 +48,10 @@ def test_a_hanging_hook_does_not_hold_up_a_stop(home: Home, hook: str) -> None:
 @pytest.mark.parametrize("hook", ["boot", "svcup", "svcdown", "lifecycle"])
 def test_a_hook_deaf_to_term_is_killed_inside_the_budget(home: Home, hook: str) -> None:
     home.all_hooks().settings(stop={"budget_s": 2})
-    home.hook(hook, 'trap "" TERM; case "$0-$WW_STATE" in *lifecycle-BOOT|*boot-*|*svcup-*|*svcdown-*) ;; *) exit 0;; esac\nwhile :; do sleep 1; done')
+    home.hook(
+        hook,
+        'trap "" TERM; case "$0-$WW_STATE" in *lifecycle-BOOT|*boot-*|*svcup-*|*svcdown-*) ;; *) exit 0;; esac\nwhile :; do sleep 1; done',
+    )
     instance = home.start()
     if hook == "svcdown":
         instance.wait_state("UP")
@@ -168,7 +173,9 @@ def test_what_boot_started_outlives_a_restart_and_what_svcup_started_does_not(ho
 @pytest.mark.rule("D-daemon-ends")
 def test_the_end_of_a_daemon_is_logged_and_a_declared_one_restarts_the_services(home: Home) -> None:
     home.all_hooks().settings(svcup={"pidfiles": ["/data/main.pid"]})
-    home.hook("svcup", f'setsid sleep 300 & echo $! > "$WW_DATA/main.pid"; setsid sleep 299 & echo $! > {home.root}/other')
+    home.hook(
+        "svcup", f'setsid sleep 300 & echo $! > "$WW_DATA/main.pid"; setsid sleep 299 & echo $! > {home.root}/other'
+    )
     instance = home.start().wait_state("UP")
     other = pid_in(home.root / "other")
     os.kill(other, signal.SIGKILL)

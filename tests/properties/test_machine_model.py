@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -75,7 +77,7 @@ class Instance(RuleBasedStateMachine):
     @invariant()
     def only_known_steps_between_states(self) -> None:
         states = [None, *self.performer.states]
-        for before, after in zip(states, states[1:], strict=False):
+        for before, after in itertools.pairwise(states):
             assert after in AFTER[before], (before, after)
 
     @invariant()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 
 from tests.support.waiting import until
 
+PLAIN_STATE = re.compile(r" ww \| state (\w+)")
 WW = [sys.executable, "-m", "ww"]
 
 
@@ -32,7 +34,11 @@ class Home:
         """Write hook `name`; `body` runs after the call was noted as `NAME ARGUMENTS`."""
         path = self.root / "ww/usr" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [shebang, f'if [ $# -gt 0 ]; then echo "{name} $*"; else echo "{name}"; fi >> {self.calls_file}' if note else "", body]
+        lines = [
+            shebang,
+            f'if [ $# -gt 0 ]; then echo "{name} $*"; else echo "{name}"; fi >> {self.calls_file}' if note else "",
+            body,
+        ]
         path.write_text("\n".join(line for line in lines if line) + "\n")
         path.chmod(0o755)
         return path
@@ -105,7 +111,11 @@ class Instance:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("CFG", "WW_"))}
         kept = {k: v for k, v in os.environ.items() if k in ("WW_TEST_TREE",)}
         self.process = subprocess.Popen(
-            list(argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**clean, **kept, **env}, stdin=subprocess.DEVNULL
+            list(argv),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**clean, **kept, **env},
+            stdin=subprocess.DEVNULL,
         )
         self.raw: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -128,7 +138,13 @@ class Instance:
         return parsed
 
     def states(self) -> list[str]:
-        return [str(line["state"]) for line in self.lines() if "state" in line]
+        """The states declared so far; before the configuration is compiled the log is plain text."""
+        found = []
+        for line in self.lines():
+            plain = PLAIN_STATE.search(str(line.get("message", ""))) if len(line) == 1 else None
+            if plain or "state" in line:
+                found.append(plain[1] if plain else str(line["state"]))
+        return found
 
     def messages(self) -> str:
         return "\n".join(str(line.get("message", "")) for line in self.lines())

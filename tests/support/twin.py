@@ -83,10 +83,10 @@ class TwinPerformer:
     def settings_known(self) -> RestartPolicy:
         return self.policy
 
-    def stop_budget(self, cause: Cause, now_ms: int) -> StopBudget:  # noqa: ARG002
+    def stop_budget(self, cause: Cause, now_ms: int) -> StopBudget:
         return StopBudget(now_ms, 9000)
 
-    def ended(self, exit_code: int, situation: Situation) -> None:  # noqa: ARG002
+    def ended(self, exit_code: int, situation: Situation) -> None:
         self.exit_code = exit_code
 
 

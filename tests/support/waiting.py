@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], what: str, within_s: float = 10.0) -> T:
+def until(condition: Callable[[], T], what: str = "the condition", within_s: float = 10.0) -> T:
     """The first truthy answer of `condition`, asked every few milliseconds; AssertionError naming `what` if none comes."""
     deadline = time.monotonic() + within_s
     while True:

@@ -129,7 +129,7 @@ def test_going_up_stops_at_the_first_error_and_going_down_never(state: State) ->
 
 @pytest.mark.rule("D-stop-any-instant")
 def test_every_live_state_leads_to_stopping() -> None:
-    assert LIVE == {s for s in STATES if s not in (State.STOPPING, State.STOPPED, State.ERROR)}
+    assert {s for s in STATES if s not in (State.STOPPING, State.STOPPED, State.ERROR)} == LIVE
 
 
 @pytest.mark.rule("D-exit-0", "D-exit-70", "D-exit-78", "WW-24")

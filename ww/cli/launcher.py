@@ -9,12 +9,14 @@ import click
 from ww.errors import EXIT_USAGE, UsageError
 
 
-@click.command(epilog="\b\nExamples:\n  RUN ww launcher /ww\n  ENTRYPOINT [\"/ww/run\"]\n\n\b\nExit codes:\n  0 written   64 cannot be written")
+@click.command(
+    epilog='\b\nExamples:\n  RUN ww launcher /ww\n  ENTRYPOINT ["/ww/run"]\n\n\b\nExit codes:\n  0 written   64 cannot be written'
+)
 @click.argument("directory")
 def launcher(directory: str) -> None:
-    """Write the launchers run, cfg and bin/ww into DIRECTORY (an image's /ww).
+    """Write the launchers of an image.
 
-    DIRECTORY/run is what a container runs as PID 1: it blocks the stop signals before Python starts, so that none is
+    They are run, cfg and bin/ww in DIRECTORY (an image's /ww). DIRECTORY/run is what a container runs as PID 1: it blocks the stop signals before Python starts, so that none is
     lost, and starts ww without site packages. DIRECTORY/cfg reads one configuration value.
     """
     from ww.launcher import write_launchers

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "backup": ("ww.cli.ondemand:backup", "Run the image's backup hook now."),
     "cfg": ("ww.cli.cfg:cfg", "Print a value of the configuration."),
+    "launcher": ("ww.cli.launcher:launcher", "Write the launchers of an image."),
     "render": ("ww.cli.render:render", "Make a file from a template and the configuration."),
+    "restore": ("ww.cli.ondemand:restore", "Run the image's restore hook for one backup."),
+    "run": ("ww.cli.run:run", "Be the instance, from its configuration to UP and down again."),
 }
 """Name of each command, where it is, and its one line in `ww --help` (the command says the same: a test)."""
 

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from ww.cli.options import root_option
 from ww.errors import WwError
 from ww.home.layout import layout_for
 
@@ -19,7 +20,7 @@ Exit codes:
 
 
 def _perform(root: str | None, name: str, argument: str | None) -> None:
-    from ww.launch import own_directory
+    from ww.home.command import own_directory
     from ww.ondemand import new_backup_name, run_on_demand
 
     layout = layout_for(root, os.environ)
@@ -34,20 +35,23 @@ def _perform(root: str | None, name: str, argument: str | None) -> None:
 
 
 @click.command(epilog=f"\b\nExamples:\n  ww backup\n  docker exec notes ww backup before-the-move\n\n{_CODES}")
-@click.option("--root", metavar="DIR", help="The instance below DIR (default: WW_ROOT, else the container).")
+@root_option()
 @click.argument("name", required=False)
 def backup(root: str | None, name: str | None) -> None:
-    """Run the image's backup hook now; it writes to /backup under NAME.
+    """Run the image's backup hook now.
 
-    NAME defaults to the time and the data's version. It is the only line on standard output besides the hook's own.
+    The hook writes to /backup under NAME. NAME defaults to the time and the data's version. It is the only line on standard output besides the hook's own.
     An instance may be running: the hook sees to a consistent copy.
     """
     _perform(root, "backup", name)
 
 
 @click.command(epilog=f"\b\nExamples:\n  ww restore 20261121T131500Z-1.0\n\n{_CODES}")
-@click.option("--root", metavar="DIR", help="The instance below DIR (default: WW_ROOT, else the container).")
+@root_option()
 @click.argument("name")
 def restore(root: str | None, name: str) -> None:
-    """Run the image's restore hook for the backup NAME. The instance must not be running."""
+    """Run the image's restore hook for one backup.
+
+    NAME is what `ww backup` printed. The instance must not be running.
+    """
     _perform(root, "restore", name)

@@ -21,9 +21,11 @@ Exit codes:
 """,
 )
 @click.option("--root", metavar="DIR", help="Keep the whole layout (ww/usr, ww/etc, data, run ...) below DIR.")
-@click.option("--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one value; JSON if it parses, KEY:=TEXT is text.")
+@click.option(
+    "--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one value; JSON if it parses, KEY:=TEXT is text."
+)
 def run(root: str | None, sets: tuple[str, ...]) -> None:  # noqa: ARG001
-    """Be the instance: configuration, BOOT to UP, watch and heal, stop cleanly on SIGTERM.
+    """Be the instance, from its configuration to UP and down again.
 
     Runs in the foreground and logs to standard output. SIGTERM, SIGINT and SIGQUIT stop it, a second one forces;
     SIGHUP restarts the services.

@@ -5,8 +5,9 @@ The defaults stand in the schema and nowhere else; `fill` applies them.
 
 from __future__ import annotations
 
-import json
 import os
+
+from ww.clib import json_loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ _SCHEMA_FILE = "settings.schema.json"
 def load_schema() -> dict[str, Any]:
     """The JSON Schema of the settings."""
     with open(os.path.join(os.path.dirname(__file__), _SCHEMA_FILE), encoding="utf-8") as file:
-        schema: dict[str, Any] = json.load(file)
-    return schema
+        schema: Any = json_loads(file.read())
+    return dict(schema)
 
 
 def declared(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,13 +1,13 @@
 """`/data/.ww`: what whaleware keeps on an instance's data volume (decisions, "Files of an instance").
 
-    format      {"format": 1}; a newer one is refused in words
-    id          the volume's own id, 128 random bits
-    boots       how many boots this volume has seen
-    version     the image version whose upgrade completed; also the marker of a completed first boot
-    firstboot   how many times a first boot was begun on data that is not marked yet
-    steps.jsonl upgrade steps begun and done
-    lock        flock, exclusive for the life of an instance; says who holds it
-    journal/    the event journal
+format      {"format": 1}; a newer one is refused in words
+id          the volume's own id, 128 random bits
+boots       how many boots this volume has seen
+version     the image version whose upgrade completed; also the marker of a completed first boot
+firstboot   how many times a first boot was begun on data that is not marked yet
+steps.jsonl upgrade steps begun and done
+lock        flock, exclusive for the life of an instance; says who holds it
+journal/    the event journal
 """
 
 from __future__ import annotations

@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 
     from ww.home.layout import Layout
     from ww.instance.compilation import Compiler
-    from ww.instance.driver import Situation, Task
+    from ww.instance.driver import Task
     from ww.instance.hookrun import HookLimits
     from ww.instance.hookset import HookFile
     from ww.instance.system import System
     from ww.instance.tasks import Report
     from ww.lifecycle.model import Outcome
-    from ww.types import JsonObject
 
 
 class Place(Value):
@@ -50,7 +49,7 @@ class Crew:
         self.system = system
         self.layout = place.layout
         self.run = place.run
-        self.settings = default_settings()
+        self._settings: Settings | None = None
         self.versions = Versions("", image_version(place.layout.etc))
         self.data = Data(system, place.layout)
         self._compiler = compiler
@@ -60,6 +59,13 @@ class Crew:
         self._secrets: list[dict[str, str]] = []
         self._started_ms = system.clock.mono_ms()
         self.recorder = Recorder(system.clock, system.voice, self._open_journal, self._mask)
+
+    @property
+    def settings(self) -> Settings:
+        """The compiled settings; before that, and when they cannot be compiled, the defaults."""
+        if self._settings is None:
+            self._settings = default_settings()
+        return self._settings
 
     def compile(self, done: Report) -> Task:
         """The COMPILE action."""
@@ -88,7 +94,7 @@ class Crew:
         """Declared pidfiles; their paths are those of the container, below the root of this instance."""
         return [self.layout.root + (path if path.startswith("/") else f"/{path}") for path in self.settings.pidfiles]
 
-    def run_hook(  # noqa: PLR0913
+    def run_hook(
         self,
         name: str,
         files: list[HookFile],
@@ -113,7 +119,7 @@ class Crew:
         return self._journal.directory if self._journal else None
 
     def _take(self, cache: dict[str, Any]) -> None:
-        self.settings = Settings(cache["settings"])
+        self._settings = Settings(cache["settings"])
         self._secrets = list(cache.get("secrets", ()))
         if self._secrets:
             self.system.voice.mask = self._mask_text

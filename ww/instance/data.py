@@ -218,5 +218,3 @@ class _LockTask:
 
 def _plural(names: tuple[str, ...]) -> str:
     return f"step {names[0]}" if len(names) == 1 else f"steps {', '.join(names)}"
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ww.supervise import procs
 from ww.supervise.ladder import Stuck, end_group
-from ww.supervise.sweep import Sweep, Swept, SweepReport
+from ww.supervise.sweep import Sweep, SweepReport, Swept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import os
 
 from ww.instance.ending import Ending
 from ww.supervise import child, logs, procs
-from ww.supervise.exitcode import Exit
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -14,12 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ww.instance.system import System
+    from ww.supervise.exitcode import Exit
     from ww.supervise.loop import Timer
     from ww.supervise.sweep import SweepReport
     from ww.types import Callback
 
 TAG = "WW_HOOK_RUN"
 """Every execution has a unique value of this variable: what it started is found by it, also in other sessions."""
+
 
 class Ran(Value):
     """It ended by itself. `output` is what it printed where that was captured, else ""."""

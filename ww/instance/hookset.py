@@ -22,7 +22,19 @@ HOOKS = (
 )
 """Every hook that ww runs. `upgrade.d` is not one of their `.d` directories: its entries run once each."""
 
-_LEFTOVERS = ("~", ".bak", ".orig", ".rej", ".swp", ".tmp", ".dpkg-old", ".dpkg-new", ".dpkg-dist", ".rpmsave", ".rpmnew")
+_LEFTOVERS = (
+    "~",
+    ".bak",
+    ".orig",
+    ".rej",
+    ".swp",
+    ".tmp",
+    ".dpkg-old",
+    ".dpkg-new",
+    ".dpkg-dist",
+    ".rpmsave",
+    ".rpmnew",
+)
 
 
 class HookFile(Value):
@@ -71,7 +83,7 @@ def _examine(paths: list[str]) -> list[HookFile]:
     return [file for file in map(_look_at, paths) if file is not None]
 
 
-def _look_at(path: str) -> HookFile | None:
+def _look_at(path: str) -> HookFile | None:  # noqa: PLR0911
     try:
         info = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

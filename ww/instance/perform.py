@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ww.clib import SIGNALS, json_dumps
 from ww.errors import EXIT_CONFIG
-from ww.events import journal
+from ww.events.journal import sync as sync_journal
 from ww.instance.hookset import hook_files, hook_problems
 from ww.instance.strays import Strays
 from ww.instance.tasks import FileJob, Pause, at_once
@@ -51,7 +51,7 @@ class Performance:
         self._crew.system.voice.debug(f"action {self._action_no}: {action.words()}", action=self._action_no)
         return self._start(action, situation, done)
 
-    def _start(self, action: Action, at: Situation, done: Report) -> Task:  # noqa: PLR0911
+    def _start(self, action: Action, at: Situation, done: Report) -> Task:  # noqa: C901, PLR0911, PLR0912
         crew = self._crew
         match action.kind:
             case Kind.COMPILE:
@@ -61,7 +61,8 @@ class Performance:
             case Kind.LOCK:
                 return crew.lock_data(done)
             case Kind.RECORD:
-                return at_once(done, self._record(at))
+                self._record(at)
+                return at_once(done)
             case Kind.NOTIFY:
                 return self._notify(at, done)
             case Kind.HOOK:
@@ -79,11 +80,14 @@ class Performance:
             case Kind.STORE_VERSION:
                 return crew.data.store_version(crew.versions.image, done)
             case Kind.RELEASE:
-                return at_once(done, crew.data.release_shared())
+                crew.data.release_shared()
+                return at_once(done)
             case Kind.SNAPSHOT:
-                return at_once(done, self.strays.snapshot())
+                self.strays.snapshot()
+                return at_once(done)
             case Kind.ADOPT:
-                return at_once(done, self.strays.adopt(crew.pidfiles()))
+                self.strays.adopt(crew.pidfiles())
+                return at_once(done)
             case Kind.BACKOFF:
                 return self._back_off(at, done)
             case Kind.DRAIN:
@@ -180,7 +184,7 @@ class Performance:
         FileJob(
             self._crew.system,
             f"sync the journal in {directory}",
-            lambda: journal.sync(directory),
+            lambda: sync_journal(directory),
             lambda _outcome: self._leave(exit_code),
         )
 
@@ -209,7 +213,11 @@ class Performance:
                 return at_once(done)
             limit = limit.within(left)
         files = hook_files(self._crew.layout.usr, "lifecycle")
-        return self._timed("lifecycle", at, done, lambda over: self._crew.run_hook("lifecycle", files, (state,), limit, over, state=state))
+        return self._timed(
+            "lifecycle",
+            done,
+            lambda over: self._crew.run_hook("lifecycle", files, (state,), limit, over, state=state),
+        )
 
     def _hook(self, name: str, at: Situation, done: Report) -> Task:
         crew = self._crew
@@ -224,12 +232,11 @@ class Performance:
         state = at.state.value if at.state else ""
         return self._timed(
             name,
-            at,
             done,
             lambda over: crew.run_hook(name, files, arguments, limit, over, state=state, attempt=max(attempt, 1)),
         )
 
-    def _timed(self, name: str, at: Situation, done: Report, begin: Callable[[Report], HookRun]) -> Task:
+    def _timed(self, name: str, done: Report, begin: Callable[[Report], HookRun]) -> Task:
         def over(outcome: Outcome) -> None:
             self._hooks_ms[name] = run.took_ms
             if isinstance(outcome, Failed):

@@ -43,10 +43,12 @@ class Settings:
 
     @property
     def labels(self) -> dict[str, str]:
+        """`ww.labels`."""
         return dict(self._filled.get("labels") or {})
 
     @property
     def pidfiles(self) -> list[str]:
+        """`ww.svcup.pidfiles`, as configured."""
         return [str(path) for path in self._filled.get("svcup.pidfiles") or []]
 
     def restart(self) -> RestartPolicy:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from ww.errors import EXIT_TRY_AGAIN
-
 from ww.instance.ending import STUCK_MS, Ending
 from ww.lifecycle.model import Done, Failed
 from ww.supervise import child, procs
@@ -56,7 +55,7 @@ class FileJob:
     `job` raises OSError for what people can mend; `words` say what could not be done.
     """
 
-    def __init__(self, system: System, words: str, job: Callable[[], None], done: Report) -> None:
+    def __init__(self, system: System, words: str, job: Callable[[], object], done: Report) -> None:
         self._system = system
         self._words = words
         self._done: Report | None = done
@@ -69,7 +68,7 @@ class FileJob:
         else:
             done(Failed(EXIT_TRY_AGAIN, f"cannot {words}: {started.message}"))
 
-    def cancel(self, grace_ms: int, gone: Callback) -> None:  # noqa: ARG002
+    def cancel(self, grace_ms: int, gone: Callback) -> None:
         """Let it finish (renames are whole or not at all); KILL only what hangs in a dead disk."""
         if not self._pid:
             gone()
@@ -95,7 +94,7 @@ class FileJob:
             done(Done() if status.ok else Failed(EXIT_TRY_AGAIN, _why(self._words, status)))
 
 
-def _perform(job: Callable[[], None]) -> int:
+def _perform(job: Callable[[], object]) -> int:
     try:
         job()
     except OSError as error:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
         def __call__(
             self, name: str, files: list[HookFile], arguments: tuple[str, ...], attempt: int, done: Report
-        ) -> HookRun: ...
+        ) -> HookRun:
+            """Start them."""
 
 
 class Upgrade:

@@ -96,10 +96,12 @@ class StopBudget(Value):
 
     @property
     def reserve_ms(self) -> int:
+        """The end of the budget that no hook may have."""
         return min(RESERVE_MS, self.total_ms // 4)
 
     @property
     def last_ms(self) -> int:
+        """The part of the reserve behind the sweep."""
         return self.reserve_ms * LAST_MS // RESERVE_MS
 
     def left(self, now_ms: int) -> int:

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from ww.supervise.procs import Proc
     from ww.supervise.reaper import Reaper
 
-__all__ = ["Gone", "Killed", "Ladder", "Stuck", "Sweep", "SweepReport", "Swept", "end_group", "group_exists", "send_group"]
+__all__ = [
+    "Gone",
+    "Killed",
+    "Ladder",
+    "Stuck",
+    "Sweep",
+    "SweepReport",
+    "Swept",
+    "end_group",
+    "group_exists",
+    "send_group",
+]
 
 
 class Gone(Value):
@@ -72,9 +83,7 @@ class Ladder:
         "_timer",
     )
 
-    def __init__(
-        self, loop: Loop, reaper: Reaper, pgid: int, grace_ms: int, on_gone: Callable[[Ended], None]
-    ) -> None:
+    def __init__(self, loop: Loop, reaper: Reaper, pgid: int, grace_ms: int, on_gone: Callable[[Ended], None]) -> None:
         self._loop = loop
         self._reaper = reaper
         self._pgid = pgid
@@ -180,9 +189,7 @@ class Ladder:
         return not any(proc.pgid == self._pgid and proc.alive for proc in procs.scan())
 
 
-def end_group(
-    loop: Loop, reaper: Reaper, pid: int, grace_ms: int, on_gone: Callable[[Ended], None]
-) -> Ladder:
+def end_group(loop: Loop, reaper: Reaper, pid: int, grace_ms: int, on_gone: Callable[[Ended], None]) -> Ladder:
     """TERM to the process group that `pid` leads, KILL after `grace_ms`, `Stuck` after as long again.
 
     Descendants that left the group get the same. `on_gone` is called once from the loop, when all of them have gone

@@ -1,0 +1,28 @@
+"""Where the command `ww` itself is, for those who start it again: hooks by PATH, the compile child by file."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMPILE = "_compile"
+"""The word by which `ww run` starts its compile child through `ww/launch.py`."""
+
+
+def own_directory(environ: Mapping[str, str]) -> str:
+    """The directory that holds the command `ww`, for the PATH of hooks; "" if there is none."""
+    here = os.path.dirname(os.path.abspath(sys.argv[0]))
+    for directory in (environ.get("WW_SELF", ""), os.path.dirname(sys.executable), f"{here}/bin", here):
+        if directory and os.path.isfile(f"{directory}/ww") and os.access(f"{directory}/ww", os.X_OK):
+            return directory
+    return ""
+
+
+def compile_command() -> tuple[str, ...]:
+    """What starts the compile child: an interpreter with site packages, this very installation of ww."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return (sys.executable, "-I", f"{package}/launch.py", COMPILE)
