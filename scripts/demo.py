@@ -182,7 +182,8 @@ def parse(line: str) -> tuple[str, str, str]:
         record = json.loads(line)
     except ValueError:
         head, _, text = line.partition(" | ")
-        return "", head.rpartition(" ")[2], text or line
+        source = head.rpartition(" ")[2] if text else ""
+        return text.split()[1] if source == "ww" and text.startswith("state ") else "", source, text or line
     if not isinstance(record, dict):
         return "", "", line
     source = str(record.get("source", ""))

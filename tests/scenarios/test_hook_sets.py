@@ -127,15 +127,9 @@ def test_notes_comes_back_from_a_backup(notes: Path, port: int) -> None:
 
 
 def _scripts() -> list[Path]:
-    folders = [
-        TEMPLATE / "usr",
-        NOTES / "usr",
-        NOTES / "usr/upgrade.d",
-        ROOT / "hooks-template/files",
-        ROOT / "scripts",
-    ]
+    folders = [TEMPLATE / "usr", TEMPLATE / "files", NOTES / "usr", NOTES / "usr/upgrade.d"]
     files = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
-    return [path for path in files if path.read_bytes().startswith(b"#!/bin/sh")]
+    return [path for path in [*files, ROOT / "scripts/demo"] if path.read_bytes().startswith(b"#!/bin/sh")]
 
 
 @pytest.mark.parametrize("path", _scripts(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -50,7 +50,7 @@ class Running:
                 self._process.wait()
 
     def lines(self) -> list[dict[str, Any]]:
-        """What was logged so far; lines that are not JSON have just a `message`."""
+        """What was logged so far; before the configuration is known, the log is plain."""
         return [_record(line) for line in self._log.read_text("utf-8", "replace").splitlines()]
 
     def states(self) -> list[str]:
@@ -137,5 +137,8 @@ def _record(line: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except ValueError:
-        return {"message": line}
+        head, bar, text = line.partition(" | ")
+        source = head.rpartition(" ")[2] if bar else ""
+        state = text.split()[1] if source == "ww" and text.startswith("state ") else ""
+        return {"source": source, "message": text or line, "state": state}
     return record if isinstance(record, dict) else {"message": line}
