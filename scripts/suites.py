@@ -46,6 +46,8 @@ class Result:
     broken: str = ""
     """Why it could not run or could not end, if so."""
     skips: list[str] = field(default_factory=list)
+    measured: list[str] = field(default_factory=list)
+    """What tests put down by pytest's `record_property`."""
 
 
 def run_suite(name: str, python: Path, label: str, extra: list[str]) -> Result:
@@ -73,6 +75,7 @@ def count(report: Path, result: Result) -> None:
         return
     for case in ET.parse(report).iter("testcase"):
         outcomes = {child.tag: child for child in case}
+        result.measured += [f"{item.get('name')}: {item.get('value')}" for item in case.iter("property")]
         if "failure" in outcomes or "error" in outcomes:
             result.failed += 1
         elif "skipped" in outcomes:
@@ -144,9 +147,12 @@ def summary(results: list[Result], seconds: float) -> bool:
     for result in results:
         numbers = f"{result.passed:>7} {result.failed:>7} {result.skipped:>8} {result.seconds:>7.1f} s"
         print(f"{result.name:<24} {numbers}" + (f"  {result.broken}" if result.broken else ""))
-    skips = [f"{result.name}: {skip}" for result in results for skip in result.skips]
-    if skips:
-        print("\nnot run:", *skips, sep="\n  ")
+    for title, lines in (
+        ("measured", [line for result in results for line in result.measured]),
+        ("not run", [f"{result.name}: {skip}" for result in results for skip in result.skips]),
+    ):
+        if lines:
+            print(f"\n{title}:", *lines, sep="\n  ")
     failed = sum(result.failed for result in results)
     broken = [result for result in results if result.broken and is_failure(result)]
     passed = sum(result.passed for result in results)

@@ -50,9 +50,9 @@ def _refuse(value: object) -> object:
 
 
 def _private_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
-    from _json import encode_basestring, make_encoder, make_scanner  # type: ignore[import-not-found]
+    from _json import encode_basestring, make_encoder, make_scanner
 
-    scan = make_scanner(_ScannerContext)
+    scan = make_scanner(_ScannerContext)  # type: ignore[arg-type]
     encode = make_encoder(None, _refuse, encode_basestring, None, ":", ",", False, False, False)
 
     def loads(text: str) -> Json:
@@ -99,7 +99,7 @@ json_dumps.__doc__ = "Compact JSON text of a value, not ASCII-escaped. Raises Ty
 def blake2_hex(*parts: bytes) -> str:
     """A 128-bit hex digest over `parts`, each preceded by its length so that no two lists collide."""
     try:
-        from _blake2 import blake2b  # type: ignore[import-not-found]
+        from _blake2 import blake2b
     except ImportError:
         from hashlib import blake2b
     digest = blake2b(digest_size=16)
