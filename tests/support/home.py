@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from tests.support.waiting import until
 
 PLAIN_STATE = re.compile(r" ww \| state (\w+)")
-WW = [sys.executable, "-m", "ww"]
+WW = [sys.executable, "-P", "-m", "ww"]
 
 
 class Home:
@@ -173,11 +173,17 @@ class Instance:
 
     def wait(self, within_s: float = 20.0) -> int:
         code = self.process.wait(within_s)
-        self._reader.join(5)
+        self._close()
         return code
+
+    def _close(self) -> None:
+        self._reader.join(5)
+        if self.process.stdout is not None and not self._reader.is_alive():
+            self.process.stdout.close()
 
     def kill(self) -> None:
         """What a test's clean-up does; never part of what is tested."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)
+        self._close()
