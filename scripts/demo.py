@@ -283,13 +283,13 @@ def second_life(screen: Screen, instance: Instance, root: Path, port: int) -> No
     screen.fact("GET /notes?q=bread → the old note, by the new search")
 
 
-def keep(instance: Instance, root: Path, port: int) -> None:
+def keep(instance: Instance, ww: str, root: Path, port: int) -> None:
     """Say how to talk to what was left running."""
     print(
         f"\nLeft running (KEEP=1):\n"
         f"  page    http://127.0.0.1:{port}/\n"
         f"  health  curl http://127.0.0.1:{port}/healthz\n"
-        f"  config  ww cfg --root {root} port\n"
+        f"  config  {ww} cfg --root {root} port\n"
         f"  log     tail -f {instance.log}\n"
         f"  stop    kill -TERM {instance.pid}\n"
         f"  remove  rm -r {root}        (after the stop)"
@@ -312,7 +312,7 @@ def play(root: Path, ww: str, keeping: bool, started: Callable[[Instance], None]
     started(instance)
     second_life(screen, instance, root, port)
     if keeping:
-        keep(instance, root, port)
+        keep(instance, ww, root, port)
         return
     screen.title("5  Clean stop")
     instance.stop()
