@@ -114,6 +114,8 @@ def test_names_are_read_as_they_were_written(boot_no: int, boot_id: str, seq: in
     assert parse_name(segment_name(boot_no, boot_id, seq)) == (boot_no, boot_id, seq)
 
 
-@pytest.mark.parametrize("name", ["reserve", "x.j", "00000001-.j", "00000001-a.j", "1-a-000000000001.j", "00000001-a-x.j"])
+@pytest.mark.parametrize(
+    "name", ["reserve", "x.j", "00000001-.j", "00000001-a.j", "1-a-000000000001.j", "00000001-a-x.j"]
+)
 def test_other_files_are_no_segments(name: str) -> None:
     assert parse_name(name) is None

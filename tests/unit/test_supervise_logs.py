@@ -72,7 +72,9 @@ def a_log(loop: Loop, reader: Reader, clock: FakeClock, limit_bytes: int = 1 << 
 @pytest.mark.rule("D-log-lines")
 def test_plain_lines_say_when_and_who(clock: FakeClock) -> None:
     formatter = Formatter("plain", clock)
-    assert formatter.lines("boot", "stdout", b"a\n\nb \xff\n") == PREFIX + b"a\n" + PREFIX + b"\n" + PREFIX + b"b \xff\n"
+    assert (
+        formatter.lines("boot", "stdout", b"a\n\nb \xff\n") == PREFIX + b"a\n" + PREFIX + b"\n" + PREFIX + b"b \xff\n"
+    )
     assert formatter.piece("boot", "stdout", b"long") == PREFIX + b"long" + SPLIT_MARK.encode() + b"\n"
     assert formatter.own("info", "up\nnow", {"a": 1}) == (
         b"2023-11-14T22:13:20.000Z ww | up\n2023-11-14T22:13:20.000Z ww | now\n"
@@ -157,9 +159,7 @@ def test_a_stuck_log_drops_after_a_second_and_says_so_once_it_moves(
 
 
 @pytest.mark.rule("D-log-never-blocks")
-def test_a_full_log_is_not_stuck_before_a_second_without_progress(
-    loop: Loop, clock: FakeClock, reader: Reader
-) -> None:
+def test_a_full_log_is_not_stuck_before_a_second_without_progress(loop: Loop, clock: FakeClock, reader: Reader) -> None:
     clock.advance(1_000_000)
     log = a_log(loop, reader, clock, limit_bytes=10_000)
     log.write(b"a" * 30_000 + b"\n")
@@ -275,9 +275,7 @@ def test_a_copy_that_cannot_be_written_is_counted_and_the_log_goes_on(
 
 
 @pytest.mark.rule("D-log-lines", "WW-21")
-def test_a_pump_keeps_the_last_lines_and_ends_with_an_unended_one(
-    loop: Loop, clock: FakeClock, reader: Reader
-) -> None:
+def test_a_pump_keeps_the_last_lines_and_ends_with_an_unended_one(loop: Loop, clock: FakeClock, reader: Reader) -> None:
     log = a_log(loop, reader, clock)
     fd, child = os.pipe2(os.O_CLOEXEC)
     ended: list[bool] = []

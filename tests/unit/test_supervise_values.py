@@ -32,7 +32,9 @@ def test_signals_are_known_by_name_and_number() -> None:
     assert signals.number("SIGRTMIN") == int(SIGNALS.SIGRTMIN)
 
 
-@pytest.mark.parametrize("text", ["", "SIG", "_DFL", "SIG_IGN", "NOPE", "0", "99", "-1", "TERM+1", "RTMIN+99", "²", "RTMIN+x"])
+@pytest.mark.parametrize(
+    "text", ["", "SIG", "_DFL", "SIG_IGN", "NOPE", "0", "99", "-1", "TERM+1", "RTMIN+99", "²", "RTMIN+x"]
+)
 def test_what_is_no_signal_has_no_number(text: str) -> None:
     assert signals.number(text) is None
 
