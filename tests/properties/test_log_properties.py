@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -24,7 +25,7 @@ def cut(stream: bytes, at: list[int]) -> list[tuple[bytes, bool]]:
     cutter = LineCutter()
     edges = [0, *sorted(offset % (len(stream) + 1) for offset in at), len(stream)]
     found = []
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         found += cutter.feed(stream[start:stop])
     lines: list[tuple[bytes, bool]] = []
     for text, goes_on in found + cutter.finish():

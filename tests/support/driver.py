@@ -30,7 +30,8 @@ env = dict(os.environ)
 def say(*values):
     os.write(1, json.dumps(values).encode() + b"\\n")
 def sh(script, *arguments, **options):
-    return spawn(Command(("/bin/sh", "-c", script, "sh", *arguments), env, **options))
+    # What a test leaves behind must not hold the pipe that the test reads to its end.
+    return spawn(Command(("/bin/sh", "-c", script, "sh", *arguments), env, **(dict(stdout=None, stderr=None) | options)))
 """
 
 

@@ -97,7 +97,7 @@ def test_an_exception_goes_to_on_error_and_the_loop_lives_on(
     loop.on_error(errors.append)
     loop.add_reader(pipe[0], lambda: 1 // 0)
     os.write(pipe[1], b"x")
-    loop.call_later(1, lambda: [].pop())
+    loop.call_later(1, [].pop)
     loop.call_later(2, lambda: ran.append("timer"))
     loop.call_soon(lambda: ran.append("soon"))
     clock.advance(5)

@@ -161,16 +161,20 @@ class Sweep:
         for identity in [known for known in self._targets if known not in present]:
             self._swept.append(self._targets.pop(identity).swept(now_ms))
         for identity, proc in present.items():
-            target = self._targets.get(identity)
-            if target is None:
-                target = self._targets[identity] = _Target(proc, now_ms)
-                if not self._killing:
-                    procs.signal_proc(proc, signals.TERM)
-                    procs.signal_proc(proc, signals.CONT)
-            if self._killing:
-                target.killed = True
-                procs.signal_proc(proc, signals.KILL)
+            self._signal(self._targets.get(identity), proc, now_ms)
         return bool(present)
+
+    def _signal(self, known: _Target | None, proc: Proc, now_ms: int) -> None:
+        # A TERM between fork and exec meets a copy of the parent's handler and is lost: another name, another TERM.
+        changed = known is None or known.proc.comm != proc.comm
+        if known is None or changed:
+            known = self._targets[proc.identity] = _Target(proc, known.since_ms if known else now_ms)
+        if self._killing:
+            known.killed = True
+            procs.signal_proc(proc, signals.KILL)
+        elif changed:
+            procs.signal_proc(proc, signals.TERM)
+            procs.signal_proc(proc, signals.CONT)
 
     def _finish(self) -> None:
         on_done, self._on_done = self._on_done, None
