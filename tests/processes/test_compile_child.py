@@ -167,14 +167,30 @@ def test_libraries_are_imported_only_where_they_are_needed(instance):
     assert imported({}) == "['jsonmerge', 'jsonschema']"
 
 
+def nested(value: str, levels: int = 98) -> str:
+    return '{"a":' * levels + value + "}" * levels
+
+
 @pytest.mark.rule("D-cfg-limits")
 def test_a_hundred_levels_survive_jsonmerge_and_jsonschema(instance):
-    schema = {"properties": {"a": {"$ref": "#"}, "l": {"mergeStrategy": "append"}}}
-    instance.put("cfg_schema.json", schema)
-    instance.put("default_cfg.json", '{"a":' * 98 + '{"l":[1]}' + "}" * 98)
-    code, _ = instance.child({"CFG": '{"a":' * 98 + '{"l":[2]}' + "}" * 98})
-    assert code == 0
+    instance.put("default_cfg.json", nested('{"l":[1]}'))
+    instance.put("cfg_schema.json", {"properties": {"a": {"$ref": "#"}, "l": {"mergeStrategy": "append"}}})
+    assert instance.child({"CFG": nested('{"l":[2]}')})[0] == 0
     assert '{"l":[1,2]}' in (instance.etc / "cfg.json").read_text()
+
+    inner = {"allOf": [{"anyOf": [{"oneOf": [{"$ref": "#"}]}]}]}
+    instance.put("cfg_schema.json", {"properties": {"a": inner, "l": {"type": "array"}}})
+    assert instance.child({"CFG": nested('{"l":[2]}')})[0] == 0
+    assert instance.child({"CFG": nested('{"l":2}')})[0] == 78
+
+
+@pytest.mark.rule("D-cfg-schema")
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"allOf": [{"anyOf": [{"$ref": "#"}]}]}])
+def test_a_schema_that_refers_to_itself_without_end_is_refused(instance, schema):
+    instance.put("cfg_schema.json", schema)
+    code, answer = instance.child({"CFG": "{}"})
+    assert code == 78
+    assert "refers to itself" in answer["problems"][0]["message"]
 
 
 @pytest.mark.parametrize("argv", [["--root"], ["--bogus", "x"], ["stray"]])
