@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CACHE_FORMAT = 1
 PROVENANCE_FORMAT = 1
-DEEP = 10_000
+DEEP = 5_000
 """Frames: jsonmerge and jsonschema need about ten for each level of nesting, and 100 levels are allowed."""
 
 

@@ -172,7 +172,7 @@ def test_a_template_sees_the_configuration_the_settings_and_the_environment(inst
         "1 dash two  blanks * True hunter2\n"
         "service 9 m False False\n"
         "[10, {\"k\": true}] 'two  blanks *' '[10,{\"k\":true}]'\n"
-        "part of two  blanks *"
+        "part of two  blanks *\n"
     )
 
 

@@ -41,7 +41,7 @@ def test_it_writes_the_configuration_its_provenance_and_its_cache(instance):
     assert cfg == {"a": {"b": 2, "c": "é"}, "s": {"$secret": "db"}, "cron": "* * *  *", "x": 1}
     assert mode(instance.etc / "cfg.json") == 0o644
 
-    cache = marshal.loads((instance.run / "cfg.cache").read_bytes())
+    cache = marshal.loads((instance.run / "cfg.cache").read_bytes())  # noqa: S302
     assert cache["format"] == 1
     assert cache["key"] == instance.collect(environ, "x=1").key
     assert cache["cfg_path"] == str(instance.etc / "cfg.json")
@@ -93,7 +93,7 @@ def test_where_the_image_cannot_be_written_the_run_directory_holds_the_result(in
     assert (code, answer["ok"]) == (0, True)
     assert json.loads((instance.run / "cfg.json").read_text()) == {"a": 1}
     assert not (instance.etc / "cfg.json").exists()
-    assert marshal.loads((instance.run / "cfg.cache").read_bytes())["cfg_path"] == str(instance.run / "cfg.json")
+    assert marshal.loads((instance.run / "cfg.cache").read_bytes())["cfg_path"] == str(instance.run / "cfg.json")  # noqa: S302
     assert instance.ww("cfg", "a").stdout == "1\n"
 
     instance.etc.chmod(0o755)
@@ -167,15 +167,30 @@ def test_libraries_are_imported_only_where_they_are_needed(instance):
     assert imported({}) == "['jsonmerge', 'jsonschema']"
 
 
+def nested(value: str, levels: int = 98) -> str:
+    return '{"a":' * levels + value + "}" * levels
+
+
 @pytest.mark.rule("D-cfg-limits")
 def test_a_hundred_levels_survive_jsonmerge_and_jsonschema(instance):
-    schema = {"properties": {"a": {"$ref": "#"}, "l": {"mergeStrategy": "append"}}}
-    instance.put("cfg_schema.json", schema)
-    deep = '{"a":' * 99 + '{"l":1}' + "}" * 99
-    instance.put("default_cfg.json", deep.replace("1", "[1]") if False else '{"a":' * 98 + '{"l":[1]}' + "}" * 98)
-    code, _ = instance.child({"CFG": '{"a":' * 98 + '{"l":[2]}' + "}" * 98})
-    assert code == 0
+    instance.put("default_cfg.json", nested('{"l":[1]}'))
+    instance.put("cfg_schema.json", {"properties": {"a": {"$ref": "#"}, "l": {"mergeStrategy": "append"}}})
+    assert instance.child({"CFG": nested('{"l":[2]}')})[0] == 0
     assert '{"l":[1,2]}' in (instance.etc / "cfg.json").read_text()
+
+    inner = {"allOf": [{"anyOf": [{"oneOf": [{"$ref": "#"}]}]}]}
+    instance.put("cfg_schema.json", {"properties": {"a": inner, "l": {"type": "array"}}})
+    assert instance.child({"CFG": nested('{"l":[2]}')})[0] == 0
+    assert instance.child({"CFG": nested('{"l":2}')})[0] == 78
+
+
+@pytest.mark.rule("D-cfg-schema")
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"allOf": [{"anyOf": [{"$ref": "#"}]}]}])
+def test_a_schema_that_refers_to_itself_without_end_is_refused(instance, schema):
+    instance.put("cfg_schema.json", schema)
+    code, answer = instance.child({"CFG": "{}"})
+    assert code == 78
+    assert "refers to itself" in answer["problems"][0]["message"]
 
 
 @pytest.mark.parametrize("argv", [["--root"], ["--bogus", "x"], ["stray"]])

@@ -130,6 +130,13 @@ def test_all_problems_are_reported_at_once(instance):
     )
 
 
+@pytest.mark.rule("D-cfg-all-problems")
+def test_what_a_broken_layer_might_have_set_is_not_missed(instance):
+    instance.put("cfg_schema.json", {"required": ["memory"]})
+    assert [problem["layer"] for problem in instance.problems({"CFG": '{"memory":1'})] == ["CFG"]
+    assert "required" in instance.problems({"CFG": "{}"})[0]["message"]
+
+
 @pytest.mark.rule("D-cfg-limits")
 def test_a_key_that_is_there_twice_is_a_warning_and_the_later_one_counts(instance):
     compiled = instance.build({"CFG": '{\n"a":{"b":1,\n"b":2},"a":{"c":{"d":1,"d":2}}}'})

@@ -56,6 +56,8 @@ def faults(instance: Any, schema: Any) -> list[Fault]:
     cls = _patient(_class_of(schema))
     try:
         errors = list(cls(schema, registry=REGISTRY).iter_errors(instance))
+    except RecursionError:
+        return [Fault((), "$ref", "the schema refers to itself without end")]
     except Unresolvable as error:
         return [Fault((), "$ref", f"the schema refers to {error.ref!r}, which is not in it, and nothing is fetched")]
     found = [fault for error in errors for fault in _faults_of(error)]
