@@ -11,11 +11,12 @@ import subprocess
 import time
 from contextlib import contextmanager
 
-from ww.clock import Clock
+from ww.clock import Clock, stamp
 from ww.config.reading import CannotRead, load
 from ww.config.settings import fill
 from ww.errors import HookError, TryAgainError, UsageError
 from ww.home import datadir
+from ww.home.backups import apply_note, read_note, write_note
 from ww.home.image import image_version
 from ww.home.layout import find_run_directory
 from ww.instance.hookenv import Identity, Versions, hook_environment, inherited
@@ -52,6 +53,25 @@ def run_on_demand(layout: Layout, environ: Mapping[str, str], ww_directory: str,
         limit_s = _settings(layout, environ)[f"hooks.{name}.timeout_s"] or None
         for file in files:
             _run(name, (file.path, argument), env, limit_s)
+        _keep_books(layout, name, argument)
+
+
+def _keep_books(layout: Layout, name: str, argument: str) -> None:
+    """A backup is noted with the data's version and steps; a restore brings them back."""
+    path = f"{layout.data}/.ww"
+    try:
+        if name == "backup":
+            if os.path.isdir(path):
+                write_note(layout.backup, path, argument, stamp(Clock().wall_ms()))
+            return
+        note = read_note(layout.backup, path, argument)
+        if note is not None:
+            apply_note(path, note)
+            return
+    except OSError as error:
+        raise HookError(f"{name} ran, but the data's version cannot be kept with it: {error}") from None
+    message = f"ww restore: nothing is noted of backup {argument}: the data keeps its version and its upgrade steps"
+    os.write(2, f"{message}\n".encode())
 
 
 def new_backup_name(layout: Layout) -> str:

@@ -109,12 +109,12 @@ def test_a_backup_is_made_before_data_changes_and_only_then(home: Home) -> None:
     home.hook("backup", 'cp -r "$WW_DATA" "$WW_BACKUP/$1"')
     boot_and_stop(home)
     boot_and_stop(home)
-    assert list((home.root / "backup").iterdir()) == []
+    assert "backup" not in {c.split()[0] for c in home.calls()}
     image(home, "2.0", "0001-a")
     boot_and_stop(home)
     calls = [c.split()[0] for c in home.calls()]
     assert calls.index("backup") < calls.index("upgrade.d/0001-a")
-    (made,) = (home.root / "backup").iterdir()
+    (made,) = [path for path in (home.root / "backup").iterdir() if path.name != ".ww"]
     assert made.name.endswith("Z-1.0")
 
 
@@ -147,6 +147,39 @@ def test_backup_and_restore_on_demand(home: Home) -> None:
     database.write_text("after")
     assert home.ww("restore", "mine").returncode == 0
     assert database.read_text() == "before"
+
+
+@pytest.mark.rule("D-backup-on-demand", "D-steps-newer")
+def test_a_restore_brings_back_the_version_and_the_steps_of_its_backup(home: Home) -> None:
+    """The way back from an upgrade: restore what was kept before it, then run the older image again."""
+    image(home.all_hooks(), "1.0", "0001-a")
+    home.hook("backup", 'cp "$WW_DATA/app.db" "$WW_BACKUP/$1"')
+    home.hook("restore", 'cp "$WW_BACKUP/$1" "$WW_DATA/app.db"')
+    (home.root / "data/app.db").write_text("of 1.0")
+    boot_and_stop(home)
+    image(home, "2.0", "0001-a", "0002-b")
+    home.hook("upgrade.d/0002-b", 'echo "of 2.0" > "$WW_DATA/app.db"')
+    boot_and_stop(home)
+    (made,) = [path for path in (home.root / "backup").iterdir() if path.name != ".ww"]
+    image(home, "1.0", "0001-a")
+    assert home.run_to_end().process.returncode == 78
+    assert home.ww("restore", made.name).returncode == 0
+    boot_and_stop(home)
+    assert (home.root / "data/.ww/version").read_text() == "1.0\n"
+    image(home, "2.0", "0001-a", "0002-b")
+    boot_and_stop(home)
+    assert steps_run(home).count("upgrade.d/0002-b 1.0 2.0") == 2
+    assert (home.root / "data/app.db").read_text() == "of 2.0\n"
+
+
+@pytest.mark.rule("D-backup-on-demand")
+def test_a_restore_of_a_backup_that_nobody_noted_says_so(home: Home) -> None:
+    home.all_hooks()
+    home.hook("restore")
+    boot_and_stop(home)
+    done = home.ww("restore", "from-elsewhere")
+    assert done.returncode == 0
+    assert "nothing is noted of backup from-elsewhere" in done.stderr
 
 
 @pytest.mark.rule("D-backup-on-demand")

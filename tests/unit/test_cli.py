@@ -61,5 +61,5 @@ def test_every_command_has_its_one_line_help_examples_exit_codes_and_a_root(name
     assert command is not None
     assert command.get_short_help_str(100) == COMMANDS[name][1]
     text = command.get_help(click.Context(command))
-    for wanted in ("Examples:", "Exit codes:", "--root"):
+    for wanted in ("Examples:", "Exit codes:", *(("--root",) if name != "launcher" else ())):
         assert wanted in text

@@ -41,7 +41,12 @@ def read_steps(path: str) -> StepRecord:
 
 def write_step(path: str, step: str, state: str, at: str, version: str) -> None:
     """Append `begun` or `done` for `step` and sync it; for a forked child only. Raises OSError."""
-    append_line(path, json_dumps({"step": step, "state": state, "at": at, "version": version}))
+    append_line(path, step_line(step, state, at, version))
+
+
+def step_line(step: str, state: str, at: str, version: str) -> str:
+    """One line of the step journal, without its end."""
+    return json_dumps({"step": step, "state": state, "at": at, "version": version})
 
 
 def newer_steps(record: StepRecord, image_steps: tuple[str, ...]) -> tuple[str, ...]:

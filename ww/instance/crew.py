@@ -91,8 +91,9 @@ class Crew:
         return Origin(self.identity(), self.versions, self.settings.labels)
 
     def pidfiles(self) -> list[str]:
-        """Declared pidfiles; their paths are those of the container, below the root of this instance."""
-        return [self.layout.root + (path if path.startswith("/") else f"/{path}") for path in self.settings.pidfiles]
+        """Declared pidfiles: an absolute path is one of the container, below our root; any other lies in WW_RUN."""
+        below = {True: self.layout.root, False: f"{self.run or self.layout.root}/"}
+        return [below[path.startswith("/")] + path for path in self.settings.pidfiles]
 
     def run_hook(
         self,

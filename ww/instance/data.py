@@ -7,6 +7,7 @@ import os
 from ww.clock import stamp
 from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN
 from ww.home import datadir, steps
+from ww.home.backups import write_note
 from ww.home.smallfile import write_text
 from ww.instance.hookset import step_names
 from ww.instance.tasks import FileJob, at_once
@@ -155,6 +156,11 @@ class Data:
             lambda path: steps.write_step(f"{path}/steps.jsonl", step, state, at, version),
             done,
         )
+
+    def note_backup(self, name: str, done: Report) -> Task:
+        """Note the data's version and steps beside backup `name`."""
+        at, backup = stamp(self._system.clock.wall_ms()), self._layout.backup
+        return self._write(f"note backup {name}", lambda path: write_note(backup, path, name, at), done)
 
     def _write(self, words: str, job: Callable[[str], None], done: Report) -> Task:
         path = self._path

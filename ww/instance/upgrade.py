@@ -54,7 +54,15 @@ class Upgrade:
             return at_once(done)
         name = backup_name(wall_ms, self._from)
         tell(f"backing up as {name} before the upgrade from {self._from or '(unknown)'} to {self._to or '(unknown)'}")
-        return self._run("backup", backup, (name,), 1, done)
+        return _Backup(self, backup, name, done)
+
+    def run_backup(self, files: list[HookFile], name: str, then: Report) -> Task:
+        """Run the backup hook."""
+        return self._run("backup", files, (name,), 1, then)
+
+    def note_backup(self, name: str, then: Report) -> Task:
+        """Note beside the backup what it is a backup of."""
+        return self._data.note_backup(name, then)
 
     def steps(self, done: Report) -> Task:
         """Run the pending steps in order, each journalled before and after."""
@@ -83,6 +91,28 @@ class Upgrade:
     def finish(self, file: HookFile, then: Report) -> Task:
         """Journal that the step is done."""
         return self._data.record_step(os.path.basename(file.path), "done", self._to, then)
+
+
+class _Backup:
+    """The backup hook, then the note of it, as one task."""
+
+    def __init__(self, upgrade: Upgrade, files: list[HookFile], name: str, done: Report) -> None:
+        self._current: Task | None = None
+
+        def made(outcome: Outcome) -> None:
+            if isinstance(outcome, Failed):
+                done(outcome)
+            else:
+                self._current = upgrade.note_backup(name, done)
+
+        self._current = upgrade.run_backup(files, name, made)
+
+    def cancel(self, grace_ms: int, gone: Callback) -> None:
+        """End what runs."""
+        if self._current is None:
+            gone()
+        else:
+            self._current.cancel(grace_ms, gone)
 
 
 class _Steps:

@@ -1,0 +1,90 @@
+"""What whaleware notes beside each backup, so that a restore brings back the data's version and its steps as well.
+
+The backup hook decides what a backup is; the version and the step journal are ours. Without them restored data
+would claim the version and the steps of the data that it replaces.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ww.clib import BadJson, json_dumps, json_loads
+from ww.home.smallfile import read_text, write_text
+from ww.home.steps import read_steps, step_line
+from ww.types import Value
+
+FORMAT = 1
+_LIMIT_BYTES = 1 << 20
+
+
+class BackupNote(Value):
+    """The state of the data when backup `name` was made: `version` ("" if unknown), `steps` done, time `at`."""
+
+    __slots__ = ("name", "version", "steps", "at")
+
+    def __init__(self, name: str, version: str, steps: tuple[str, ...], at: str) -> None:
+        self.name = name
+        self.version = version
+        self.steps = steps
+        self.at = at
+
+
+def write_note(backup: str, data_path: str, name: str, at: str) -> None:
+    """Note what the data under `data_path` (its `.ww`) is now, in `BACKUP/.ww/NAME.json`.
+
+    Where /backup cannot be written (the hook sends its copy elsewhere), the note is kept with the data. Syncs, so it
+    is for a forked child or another process than PID 1. Raises OSError.
+    """
+    version = (read_text(f"{data_path}/version") or "").strip()
+    note = {
+        "format": FORMAT,
+        "name": name,
+        "version": version,
+        "steps": list(read_steps(f"{data_path}/steps.jsonl").done),
+        "at": at,
+    }
+    text = json_dumps(note) + "\n"
+    try:
+        _write(f"{backup}/.ww", name, text)
+    except OSError:
+        _write(f"{data_path}/backups", name, text)
+
+
+def read_note(backup: str, data_path: str, name: str) -> BackupNote | None:
+    """The note of backup `name`, or None where there is none that this ww can read. Raises OSError."""
+    for directory in (f"{backup}/.ww", f"{data_path}/backups"):
+        text = read_text(f"{directory}/{_file(name)}", _LIMIT_BYTES)
+        note = _parse(name, text) if text is not None else None
+        if note is not None:
+            return note
+    return None
+
+
+def apply_note(data_path: str, note: BackupNote) -> None:
+    """Make version and step journal what they were when the backup was made. Raises OSError."""
+    lines = [step_line(step, "done", note.at, note.version) for step in note.steps]
+    write_text(f"{data_path}/steps.jsonl", "".join(f"{line}\n" for line in lines), durable=True)
+    write_text(f"{data_path}/version", f"{note.version}\n", durable=True)
+
+
+def _write(directory: str, name: str, text: str) -> None:
+    os.makedirs(directory, 0o700, exist_ok=True)
+    write_text(f"{directory}/{_file(name)}", text, durable=True)
+
+
+def _file(name: str) -> str:
+    """A file name for any backup name; a name with a slash (a hook may know paths) stays one file."""
+    return name.replace("%", "%25").replace("/", "%2F")[:200] + ".json"
+
+
+def _parse(name: str, text: str) -> BackupNote | None:
+    try:
+        note = json_loads(text)
+    except BadJson:
+        return None
+    if not isinstance(note, dict) or note.get("format") != FORMAT or note.get("name") != name:
+        return None
+    version, steps, at = note.get("version"), note.get("steps"), note.get("at")
+    if not isinstance(version, str) or not isinstance(steps, list):
+        return None
+    return BackupNote(name, version, tuple(step for step in steps if isinstance(step, str)), str(at))
