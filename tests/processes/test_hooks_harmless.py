@@ -1,0 +1,218 @@
+"""Whatever a hook does, it harms nothing but itself: hanging, flooding, closing its output, daemonising, ignoring TERM."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import time
+
+import pytest
+
+from tests.support.home import Home
+from tests.support.waiting import until
+
+
+@pytest.mark.rule("D-hook-timeout")
+def test_a_hook_over_its_time_is_ended_with_its_whole_group_and_its_strays(home: Home) -> None:
+    """One child in its group, one that ignores TERM, one in a session of its own: none is left."""
+    home.all_hooks().settings(hooks={"boot": {"timeout_s": 0.4}}, kill_grace_s=0.3)
+    pids = home.root / "pids"
+    home.hook(
+        "boot",
+        f"sleep 300 & echo $! >> {pids}\n"
+        f"(trap '' TERM; exec sleep 301) & echo $! >> {pids}\n"
+        f"setsid sh -c 'echo $$ >> {pids}; exec sleep 302' &\n"
+        "sleep 303",
+    )
+    instance = home.run_to_end()
+    assert instance.process.returncode == 70
+    assert "boot was still running after 0.4 s and was ended (ww.hooks.boot.timeout_s)" in instance.messages()
+    started = [int(line) for line in pids.read_text().split()]
+    assert len(started) == 3
+    for pid in started:
+        assert not pathlib.Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.rule("D-hook-harmless", "D-log-lines")
+def test_a_flood_without_newlines_and_one_with_is_logged_and_passes(home: Home) -> None:
+    home.all_hooks()
+    home.hook("boot", "head -c 3000000 /dev/zero | tr '\\0' x; echo; seq 20000; printf 'the end without a newline'")
+    instance = home.start().wait_state("UP", within_s=30)
+    assert instance.stop() == 0
+    said = [str(line["message"]) for line in instance.lines() if line.get("source") == "boot"]
+    assert sum(line.count("x") for line in said) == 3_000_000
+    assert [line for line in said if line.isdigit()] == [str(n) for n in range(1, 20001)]
+    assert said[-1] == "the end without a newline"
+
+
+@pytest.mark.rule("D-hook-harmless")
+def test_a_hook_that_closes_its_output_goes_on(home: Home) -> None:
+    home.all_hooks()
+    home.hook("boot", f"exec >&- 2>&-; echo unheard; echo heard >> {home.calls_file}")
+    instance = home.start().wait_state("UP")
+    assert "heard" in home.calls()
+    assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-hook-harmless")
+def test_a_daemon_that_holds_the_hooks_output_open_does_not_hold_up_the_hook(home: Home) -> None:
+    """And what the daemon prints later is still logged under the hook's name."""
+    home.all_hooks()
+    home.hook("svcup", f"(until [ -e {home.root}/go ]; do sleep 0.05; done; echo later; sleep 300) &")
+    instance = home.start().wait_state("UP")
+    (home.root / "go").touch()
+    instance.wait_message("later")
+    assert next(line["source"] for line in instance.lines() if line["message"] == "later") == "svcup"
+    assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-hook-harmless")
+def test_a_monitor_that_floods_its_output_is_cut_and_healthy(home: Home) -> None:
+    home.all_hooks()
+    home.hook("monitor", "head -c 1000000 /dev/zero | tr '\\0' x")
+    instance = home.start().wait_state("UP")
+    until(lambda: "pushstats" in home.calls()[-1], "pushstats")
+    pushed = json.loads(home.calls()[-1].removeprefix("pushstats "))
+    assert set(pushed["output"]) == {"x"}
+    assert len(pushed["output"]) <= 65536
+    assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-hook-harmless", "D-log-never-blocks")
+def test_a_log_that_nobody_reads_holds_up_neither_hooks_nor_the_stop(home: Home, tmp_path: pathlib.Path) -> None:
+    """4 MB of output into a pipe without a reader: UP all the same, and a stop inside the budget."""
+    home.all_hooks()
+    home.hook("boot", "seq 600000")
+    home.write_config()
+    reader, writer = os.pipe()
+    import subprocess
+    import sys
+
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "ww", "run", "--root", str(home.root)], stdout=writer, stderr=subprocess.DEVNULL
+    )
+    try:
+        os.close(writer)
+        state = home.root / "run/state.json"
+        until(lambda: state.exists() and json.loads(state.read_text())["state"] == "UP", "UP", 20)
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(15) == 0
+        assert time.monotonic() - began < 5
+    finally:
+        os.close(reader)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.rule("WW-6", "WW-4")
+def test_without_any_hook_an_instance_lives_and_blank_reporting_is_off(home: Home) -> None:
+    """Reporting leaves by hooks only, so no hook means nothing leaves; with one, it gets every state."""
+    instance = home.start().wait_state("UP")
+    assert instance.stop() == 0
+    sent = home.root / "sent"
+    home.hook("lifecycle", f'echo "POST $1" >> {sent}')
+    home.hook("monitor", "echo '{\"n\": 1}'")
+    home.hook("pushstats", f'echo "STATS $1" >> {sent}')
+    instance = home.start().wait_state("UP")
+    until(lambda: sent.exists() and "STATS" in sent.read_text(), "stats")
+    assert instance.stop() == 0
+    lines = sent.read_text().splitlines()
+    assert [line for line in lines if line.startswith("POST")] == [f"POST {s}" for s in instance.states()]
+
+
+@pytest.mark.rule("WW-19")
+@pytest.mark.parametrize("hook", ["boot", "firstboot", "upgrade", "svcup", "warmup"])
+def test_nothing_says_up_while_a_stage_is_not_over(home: Home, hook: str) -> None:
+    """Neither the log, nor state.json, nor the lifecycle hook."""
+    home.all_hooks()
+    gate = home.root / "gate"
+    home.hook(hook, f"until [ -e {gate} ]; do sleep 0.02; done")
+    instance = home.start()
+    until(lambda: any(call.split()[0] == hook for call in home.calls()), hook)
+    assert "UP" not in instance.states()
+    assert "lifecycle UP" not in home.calls()
+    assert json.loads((home.root / "run/state.json").read_text())["state"] != "UP"
+    gate.touch()
+    assert instance.wait_state("UP").stop() == 0
+
+
+@pytest.mark.rule("D-exit-record")
+def test_why_it_ended_stands_in_exit_json_and_in_the_termination_log(home: Home) -> None:
+    log = home.root / "termination-log"
+    log.touch()
+    home.all_hooks().settings(termination_log=str(log))
+    home.hook("warmup", "echo 'no database at db:5432' >&2; exit 3")
+    assert home.run_to_end().process.returncode == 70
+    record = home.exit_record()
+    assert record["exit_code"] == 70
+    assert record["state"] == "ERROR"
+    assert record["reason"] == "warmup failed: exit code 3"
+    assert record["detail"]["last_lines"] == ["no database at db:5432"]  # type: ignore[index]
+    assert json.loads(log.read_text()) == record
+
+
+@pytest.mark.rule("D-secret-masked", "D-secret-refs")
+def test_a_secret_that_a_hook_prints_is_masked_in_every_record_of_ours(home: Home) -> None:
+    """The application's own line in the log is not rewritten; our events, state, exit record and messages are."""
+    secret = "correct-horse-battery"
+    (home.root / "run/secrets").mkdir()
+    (home.root / "run/secrets/db").write_text(secret + "\n")
+    home.all_hooks()
+    home.config["db"] = {"password": {"$secret": "db"}}
+    home.hook("monitor", 'printf \'{"dsn": "%s"}\' "$(ww cfg db.password)"')
+    home.hook("svcdown", 'echo "cannot log in with $(ww cfg db.password)"; exit 1')
+    instance = home.start().wait_state("UP")
+    until(lambda: "pushstats" in home.calls()[-1], "pushstats")
+    assert instance.stop() == 0
+    ours = [str(line) for line in instance.lines() if line.get("source") == "ww"]
+    assert not [line for line in ours if secret in line]
+    for path in [
+        *(home.root / "run").glob("*.json"),
+        *(home.root / "run").glob("cfg.*"),
+        home.root / "ww/etc/cfg.json",
+    ]:
+        assert secret not in path.read_bytes().decode("utf-8", "replace"), path
+    for path in (home.root / "data/.ww/journal").iterdir():
+        assert secret.encode() not in path.read_bytes(), path
+    assert secret in home.calls()[home.calls().index("monitor") + 1], "pushstats itself gets the health as it is"
+
+
+@pytest.mark.rule("D-run-directory")
+def test_the_run_directory_is_ours_and_closed(home: Home, tmp_path: pathlib.Path) -> None:
+    home.all_hooks()
+    (home.root / "run").rmdir()
+    home.start().wait_state("UP").stop()
+    assert oct((home.root / "run").stat().st_mode & 0o777) == "0o700"
+    elsewhere = tmp_path / "elsewhere"
+    home.start(env={"WW_RUN": str(elsewhere)}).wait_state("UP").stop()
+    assert (elsewhere / "exit.json").exists()
+
+
+@pytest.mark.rule("D-run-directory")
+def test_a_run_directory_that_is_a_link_is_not_used(home: Home, tmp_path: pathlib.Path) -> None:
+    """Somebody else may have put it there."""
+    home.all_hooks()
+    target = tmp_path / "target"
+    target.mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    instance = home.start(env={"WW_RUN": str(link)}).wait_state("UP")
+    assert "none writable" in instance.messages()
+    assert instance.stop() == 0
+    assert list(target.iterdir()) == []
+
+
+@pytest.mark.rule("D-cfg-cache")
+def test_unchanged_inputs_are_not_compiled_again_and_changed_ones_are(home: Home) -> None:
+    home.all_hooks()
+    home.start().wait_state("UP").stop()
+    cfg = home.root / "ww/etc/cfg.json"
+    first = cfg.stat().st_ino
+    home.start().wait_state("UP").stop()
+    assert cfg.stat().st_ino == first
+    home.start("--set", "a=1").wait_state("UP").stop()
+    assert cfg.stat().st_ino != first
+    assert json.loads(cfg.read_text())["a"] == 1
