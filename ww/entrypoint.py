@@ -6,6 +6,7 @@ a sink, a client, a merge or click (held by an import contract and by a budget t
 
 from __future__ import annotations
 
+import gc
 import os
 
 from ww.clib import SIGNALS, set_subreaper
@@ -105,6 +106,7 @@ class Program:
 
     def main(self) -> NoReturn:
         """Run the loop, then leave by `os._exit` (runtime.md 9)."""
+        gc.freeze()
         self._driver.begin(PLANS[None])
         self._loop.run()
         self._log.flush(self._clock.mono_ms() + FLUSH_MS)

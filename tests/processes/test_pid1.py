@@ -101,6 +101,29 @@ def test_pid_1_has_imported_nothing_slow_and_has_one_thread(home: Home) -> None:
     assert "socket:" not in (home.root / "fds").read_text()
 
 
+@pytest.mark.rule("D-pid1-small")
+def test_pid_1_stays_inside_its_budget_of_memory(home: Home, record_property: pytest.RecordProperty) -> None:
+    """What it holds alone, and what is resident with the interpreter's shared pages; neither grows while it watches."""
+    home.all_hooks().settings(monitor={"interval_s": 0.1})
+    instance = as_pid1(home).wait_state("UP")
+    pid = inner_pid(instance.process.pid)
+    until(lambda: home.calls().count("monitor") >= 5, "five looks")
+    early = _memory_kib(pid)
+    record_property("PID 1 resident, KiB", early["Rss"])
+    record_property("PID 1 proportional, KiB", early["Pss"])
+    assert early["Private_Dirty"] <= 6_500
+    assert early["Rss"] <= 13_000
+    until(lambda: home.calls().count("monitor") >= 40, "forty looks")
+    assert _memory_kib(pid)["Private_Dirty"] <= early["Private_Dirty"] + 100
+    os.kill(pid, signal.SIGTERM)
+    assert instance.wait() == 0
+
+
+def _memory_kib(pid: int) -> dict[str, int]:
+    lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    return {line.split(":")[0]: int(line.split()[1]) for line in lines}
+
+
 def _argv(pid: int) -> str:
     try:
         return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
