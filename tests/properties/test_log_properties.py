@@ -28,7 +28,9 @@ def cut(stream: bytes, at: list[int]) -> list[tuple[bytes, bool]]:
     for start, stop in pairwise(edges):
         found += cutter.feed(stream[start:stop])
     lines: list[tuple[bytes, bool]] = []
-    for text, goes_on in found + cutter.finish():
+    if stream and not stream.endswith(b"\n"):
+        found += cutter.feed(b"\n")
+    for text, goes_on in found:
         if goes_on:
             lines.append((text, True))
         else:

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.support.paths import PACKAGE
@@ -15,10 +17,11 @@ import json, os, sys
 sys.path.insert(0, {str(PACKAGE.parent)!r})
 from ww.supervise import signals
 wake_fd = signals.install()
+from ww.supervise.child import *
+close_inherited()
 from ww.clib import SIGNALS, set_subreaper
 from ww.clock import Clock
 from ww.supervise import procs
-from ww.supervise.child import *
 from ww.supervise.ladder import *
 from ww.supervise.logs import *
 from ww.supervise.loop import Loop
@@ -40,10 +43,16 @@ def command(source: str, *arguments: object) -> list[str]:
     return [sys.executable, "-I", "-c", _PREAMBLE + source, *map(str, arguments)]
 
 
-def start(source: str, *arguments: object, **options: Any) -> subprocess.Popen[bytes]:
-    """Start a driver; its reports come on `stdout`."""
-    options.setdefault("stdout", subprocess.PIPE)
-    return subprocess.Popen(command(source, *arguments), **options)
+@contextmanager
+def started(source: str, *arguments: object, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A driver whose `stdout` and `stderr` are pipes; killed at the end of the block if it still runs."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    with subprocess.Popen(command(source, *arguments), **options) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 def run(source: str, *arguments: object, within_s: float = 30, **options: Any) -> list[Any]:

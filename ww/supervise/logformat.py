@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 SPLIT_MARK = " ⏎"
 """Ends every piece but the last of a line over 16 KiB in plain format; JSON has `"partial":true` instead."""
 OWN_SOURCE = "ww"
-_PLAIN_READ_BYTES = 64 << 10
-_JSON_READ_BYTES = 16 << 10
+_PLAIN_CHUNK_BYTES = 64 << 10
+_JSON_CHUNK_BYTES = 16 << 10
 _MARK_BYTES = SPLIT_MARK.encode()
 
 
@@ -26,14 +26,14 @@ class Formatter:
     no UTF-8 replaced; ww's own lines carry `level` and their fields besides. The text itself is never changed.
     """
 
-    __slots__ = ("_clock", "_json", "read_bytes")
+    __slots__ = ("_clock", "_json", "chunk_bytes")
 
     def __init__(self, fmt: str, clock: Clock) -> None:
         if fmt not in ("plain", "json"):
             raise ValueError(f"a log format is plain or json, not {fmt!r}")
         self._json = fmt == "json"
-        # JSON is made line by line: a flood of empty lines must not keep PID 1 busy for a tenth of a second.
-        self.read_bytes = _JSON_READ_BYTES if self._json else _PLAIN_READ_BYTES
+        # How much a pump formats at once. A flood of empty lines grows a hundredfold in JSON, so less of it there.
+        self.chunk_bytes = _JSON_CHUNK_BYTES if self._json else _PLAIN_CHUNK_BYTES
         self._clock = clock
 
     def lines(self, source: str, stream: str, chunk: bytes) -> bytes:

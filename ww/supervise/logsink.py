@@ -107,7 +107,7 @@ class ContainerLog:
         self._waiters.append(callback)
 
     def _accept(self, data: bytes, extra_bytes: int) -> None:
-        if self._copy is not None:
+        if self._copy is not None and data:
             self._copy.write(data)
         if self._dropping or len(self._buffer) + len(data) > self.limit_bytes + extra_bytes:
             self._drop(data)
@@ -205,11 +205,16 @@ class ContainerLog:
         """At exit only: write what waits until the monotonic `deadline_ms`; True if all of it went."""
         poller = select.poll()
         poller.register(self._fd, select.POLLOUT)
-        while self._buffer:
+        while self._buffer or (self._waiters and not self.full):
             left_ms = deadline_ms - self._loop.now_ms()
             if left_ms <= 0 or not poller.poll(left_ms):
                 return False
             self._write_some()
+            if len(self._buffer) * 2 <= self.limit_bytes:
+                self._say_what_was_dropped()
+                waiters, self._waiters = self._waiters, []
+                for waiter in waiters:
+                    self._loop.guard(waiter)
         return True
 
     def close(self) -> None:

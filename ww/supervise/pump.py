@@ -6,10 +6,10 @@ import errno
 import fcntl
 import os
 
-from ww.supervise.logformat import SPLIT_MARK
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ww.supervise.logsink import ContainerLog
     from ww.supervise.loop import Loop
     from ww.types import Callback
@@ -66,11 +66,6 @@ class LineCutter:
         self._rest = data[start:]
         return found
 
-    def finish(self) -> list[tuple[bytes, bool]]:
-        """The last line, which nobody ended."""
-        rest, self._rest = self._rest, b""
-        return [(rest + b"\n", False)] if rest else []
-
     def _cut(self, data: bytes, start: int, found: list[tuple[bytes, bool]]) -> int:
         stop = start + LINE_BYTES
         for back in range(_LONGEST_CHARACTER):
@@ -99,7 +94,19 @@ class Pump:
     writers have closed, unless `detach`ed before.
     """
 
-    __slots__ = ("_cutter", "_fd", "_log", "_loop", "_paused", "_ring_lines", "_source", "_stream", "_tail", "on_eof")
+    __slots__ = (
+        "_backlog",
+        "_cutter",
+        "_fd",
+        "_log",
+        "_loop",
+        "_ring_lines",
+        "_source",
+        "_stream",
+        "_tail",
+        "_waiting",
+        "on_eof",
+    )
 
     def __init__(
         self, loop: Loop, fd: int, source: str, log: ContainerLog, ring_lines: int = 20, stream: str = "stdout"
@@ -112,7 +119,8 @@ class Pump:
         self._ring_lines = ring_lines
         self._cutter = LineCutter()
         self._tail = b""
-        self._paused = False
+        self._backlog = b""
+        self._waiting = False
         self.on_eof: Callback | None = None
         os.set_blocking(fd, False)
         loop.add_reader(fd, self._on_readable)
@@ -123,79 +131,98 @@ class Pump:
         return self._fd >= 0
 
     def last_lines(self) -> list[str]:
-        """The last lines, oldest first, at most `ring_lines` and 16 KiB."""
-        lines = self._tail.split(b"\n")[:-1]
+        """The last lines, oldest first, at most `ring_lines` and 16 KiB; also one that nobody has ended yet."""
+        lines = self._tail.removesuffix(b"\n").split(b"\n") if self._tail else []
         return [line.decode("utf-8", "replace") for line in lines[-self._ring_lines :]]
 
     def drain(self) -> bool:
-        """Read what is there now, at most 1 MiB and no more than the log takes; True when the output has ended.
+        """The child has exited: take its last words out of the pipe, at most 1 MiB; True when the output has ended.
 
-        For when the child has exited and its last words are still in the pipe.
+        Afterwards `last_lines` is final. What the log cannot take now waits here and goes there by itself.
         """
-        for _ in range(PIPE_BYTES // READ_BYTES):
-            if self._fd < 0 or self._log.full or not self._read():
+        taken = 0
+        while self._fd >= 0 and taken < PIPE_BYTES:
+            count = self._read()
+            if not count:
                 break
+            taken += count
         return self._fd < 0
 
     def detach(self) -> None:
         """The child has exited: a daemon that it left may print on, but nobody waits for the end of it any more."""
         self.on_eof = None
-        self._emit(self._cutter.finish())
+        self._end_last_line()
 
     def close(self) -> None:
-        """Stop reading at once; the last line is still written."""
+        """Stop reading at once; what was read is still written."""
         if self._fd >= 0:
             self._loop.remove(self._fd)
             os.close(self._fd)
             self._fd = -1
-            self._emit(self._cutter.finish())
+            self._end_last_line()
 
     def _on_readable(self) -> None:
         if self._log.full:
-            self._pause()
+            self._wait_for_log()
         else:
             self._read()
 
-    def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
+    def _wait_for_log(self) -> None:
+        if self._fd >= 0:
             self._loop.remove(self._fd)
+        if not self._waiting:
+            self._waiting = True
             self._log.when_ready(self._resume)
 
     def _resume(self) -> None:
-        self._paused = False
-        if self._fd >= 0:
+        self._waiting = False
+        self._pour()
+        if self._fd >= 0 and not self._waiting:
             self._loop.add_reader(self._fd, self._on_readable)
 
-    def _read(self) -> bool:
-        """One read of at most 64 KiB; False when there was nothing or it was the end."""
-        data = read_some(self._fd, self._log.formatter.read_bytes)
+    def _read(self) -> int:
+        """One read of at most 64 KiB and how much it gave; 0 when there was nothing or it was the end."""
+        data = read_some(self._fd, READ_BYTES)
         if data is None:
-            return False
-        if data:
-            self._emit(self._cutter.feed(data))
-            return True
-        self.close()
-        on_eof, self.on_eof = self.on_eof, None
-        if on_eof is not None:
-            self._loop.guard(on_eof)
-        return False
+            return 0
+        if not data:
+            self.close()
+            on_eof, self.on_eof = self.on_eof, None
+            if on_eof is not None:
+                self._loop.guard(on_eof)
+            return 0
+        self._remember(data)
+        self._backlog = self._backlog + data if self._backlog else data
+        self._pour()
+        return len(data)
 
-    def _emit(self, parts: list[tuple[bytes, bool]]) -> None:
-        for text, goes_on in parts:
-            if goes_on:
-                self._log.write(self._log.formatter.piece(self._source, self._stream, text))
-                self._remember(text + SPLIT_MARK.encode() + b"\n")
-            else:
-                self._log.write(self._log.formatter.lines(self._source, self._stream, text))
-                self._remember(text)
+    def _end_last_line(self) -> None:
+        if self._tail and not self._tail.endswith(b"\n"):
+            self._tail += b"\n"
+            self._backlog += b"\n"
+            self._pour()
 
-    def _remember(self, text: bytes) -> None:
-        tail = self._tail + text
+    def _pour(self) -> None:
+        """Give the log what it takes."""
+        size = self._log.formatter.chunk_bytes
+        while self._backlog and not self._log.full:
+            data, self._backlog = self._backlog[:size], self._backlog[size:]
+            self._log.write(b"".join(self._formatted(data)))
+        if self._backlog:
+            self._wait_for_log()
+
+    def _formatted(self, data: bytes) -> Iterator[bytes]:
+        formatter = self._log.formatter
+        for text, goes_on in self._cutter.feed(data):
+            form = formatter.piece if goes_on else formatter.lines
+            yield form(self._source, self._stream, text)
+
+    def _remember(self, data: bytes) -> None:
+        tail = self._tail + data
         if len(tail) > _RING_BYTES:
             tail = tail[-_RING_BYTES:]
             first = tail.find(b"\n")
-            if first < len(tail) - 1:
+            if 0 <= first < len(tail) - 1:
                 tail = tail[first + 1 :]
         self._tail = tail
 

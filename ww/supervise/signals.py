@@ -36,6 +36,7 @@ _NAMES: dict[int, str] = {
     for key in dir(SIGNALS)
     if key.startswith("SIG") and not key.startswith("SIG_") and key not in _ALIASES
 }
+_LAST_STANDARD_FD = 2
 _READ_BYTES = 4096
 _WAKE_UP_PIPE_BYTES = 1 << 18
 
@@ -77,7 +78,7 @@ def install(signums: Iterable[int] = HANDLED) -> int:
 
     Must be the first act of the process. Main thread only.
     """
-    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    reader, writer = (_above_standard(fd) for fd in os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC))
     # A byte that does not fit is a signal lost, so the pipe is larger than any burst of SIGCHLD.
     try:
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _WAKE_UP_PIPE_BYTES)
@@ -89,6 +90,15 @@ def install(signums: Iterable[int] = HANDLED) -> int:
     SIGNALS.signal(PIPE, SIGNALS.SIG_IGN)
     SIGNALS.pthread_sigmask(SIGNALS.SIG_SETMASK, ())
     return reader
+
+
+def _above_standard(fd: int) -> int:
+    """`fd`, moved away from 0, 1 and 2: whoever started us may have closed those."""
+    if fd > _LAST_STANDARD_FD:
+        return fd
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LAST_STANDARD_FD + 1)
+    os.close(fd)
+    return moved
 
 
 def read(fd: int) -> list[int]:
