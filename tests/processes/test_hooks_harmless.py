@@ -44,6 +44,7 @@ def test_a_flood_without_newlines_and_one_with_is_logged_and_passes(home: Home) 
     assert sum(line.count("x") for line in said) == 3_000_000
     assert [line for line in said if line.isdigit()] == [str(n) for n in range(1, 20001)]
     assert said[-1] == "the end without a newline"
+    assert instance.states() == ["BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP", "STOPPING", "STOPPED"]
 
 
 @pytest.mark.rule("D-hook-harmless")

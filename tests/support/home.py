@@ -15,6 +15,8 @@ from collections.abc import Sequence
 
 from tests.support.waiting import until
 
+PATIENCE_S = float(os.environ.get("WW_TEST_PATIENCE_S", "20"))
+"""How long anything may take; the tests that run this suite on defects have less of it."""
 PLAIN_STATE = re.compile(r" ww \| state (\w+)")
 WW = [sys.executable, "-P", "-m", "ww"]
 
@@ -109,7 +111,7 @@ class Instance:
     def __init__(self, home: Home, argv: Sequence[str], env: dict[str, str]) -> None:
         self.home = home
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("CFG", "WW_"))}
-        kept = {k: v for k, v in os.environ.items() if k in ("WW_TEST_TREE",)}
+        kept = {k: v for k, v in os.environ.items() if k == "WW_TEST_TREE"}
         self.process = subprocess.Popen(
             list(argv),
             stdout=subprocess.PIPE,
@@ -117,45 +119,43 @@ class Instance:
             env={**clean, **kept, **env},
             stdin=subprocess.DEVNULL,
         )
-        self.raw: list[str] = []
+        self._lines: list[dict[str, object]] = []
+        self._states: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.raw.append(line.decode("utf-8", "replace").rstrip("\n"))
-
-    def lines(self) -> list[dict[str, object]]:
-        """The log so far as objects; a line that is not JSON becomes `{"message": line}`."""
-        parsed: list[dict[str, object]] = []
-        for line in list(self.raw):
+        for raw in self.process.stdout:
+            line = raw.decode("utf-8", "replace").rstrip("\n")
             try:
                 value = json.loads(line)
             except ValueError:
-                value = {"message": line}
-            parsed.append(value if isinstance(value, dict) else {"message": line})
-        return parsed
+                value = None
+            parsed = value if isinstance(value, dict) else {"message": line}
+            plain = PLAIN_STATE.search(line) if value is None else None
+            if plain or "state" in parsed:
+                self._states.append(plain[1] if plain else str(parsed["state"]))
+            self._lines.append(parsed)
+
+    def lines(self) -> list[dict[str, object]]:
+        """The log so far as objects; a line that is not JSON is `{"message": line}`."""
+        return list(self._lines)
 
     def states(self) -> list[str]:
         """The states declared so far; before the configuration is compiled the log is plain text."""
-        found = []
-        for line in self.lines():
-            plain = PLAIN_STATE.search(str(line.get("message", ""))) if len(line) == 1 else None
-            if plain or "state" in line:
-                found.append(plain[1] if plain else str(line["state"]))
-        return found
+        return list(self._states)
 
     def messages(self) -> str:
         return "\n".join(str(line.get("message", "")) for line in self.lines())
 
-    def wait_state(self, state: str, count: int = 1, within_s: float = 15.0) -> Instance:
+    def wait_state(self, state: str, count: int = 1, within_s: float = PATIENCE_S) -> Instance:
         """Wait until `state` was entered `count` times."""
         until(lambda: self.states().count(state) >= count or self.ended(), f"{state} in {self.states()}", within_s)
         assert self.states().count(state) >= count, f"ended with {self.process.returncode}:\n{self.messages()}"
         return self
 
-    def wait_message(self, text: str, within_s: float = 15.0) -> Instance:
+    def wait_message(self, text: str, within_s: float = PATIENCE_S) -> Instance:
         until(lambda: text in self.messages() or self.ended(), f"{text!r} in the log", within_s)
         assert text in self.messages(), self.messages()
         return self
@@ -166,12 +166,12 @@ class Instance:
     def signal(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
 
-    def stop(self, within_s: float = 15.0) -> int:
+    def stop(self, within_s: float = PATIENCE_S) -> int:
         """TERM, wait, and the exit code."""
         self.signal()
         return self.wait(within_s)
 
-    def wait(self, within_s: float = 20.0) -> int:
+    def wait(self, within_s: float = PATIENCE_S) -> int:
         code = self.process.wait(within_s)
         self._close()
         return code

@@ -26,6 +26,6 @@ def mutant(place: pathlib.Path, file: str, old: str, new: str) -> pathlib.Path:
 
 def run_tests(place: pathlib.Path, selection: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a selection of the suite on the mutant; stops at the first red test."""
-    env = {**os.environ, "PYTHONPATH": f"{place}:{TESTS.parent}", "WW_TEST_TREE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {**os.environ, "PYTHONPATH": f"{place}:{TESTS.parent}", "WW_TEST_TREE": "1", "WW_TEST_PATIENCE_S": "4"}
     command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *selection]
     return subprocess.run(command, cwd=TESTS.parent, env=env, capture_output=True, text=True, check=False, timeout=120)

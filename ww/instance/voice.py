@@ -50,4 +50,5 @@ class Voice:
         return Pump(self._loop, fd, source, self._log, stream=stream)
 
     def _say(self, level: str, text: str, fields: dict[str, object]) -> None:
-        self._log.write(self._log.formatter.own(level, self.mask(text), fields))
+        # `line` has room of its own behind a full buffer: what a hook floods must not push out what we say.
+        self._log.line(level, self.mask(text), **fields)
