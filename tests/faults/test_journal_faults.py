@@ -37,7 +37,7 @@ while True:
 )
 
 
-@pytest.mark.rule("D-journal-written", "D-journal-torn", "D-killed-any-instant")
+@pytest.mark.rule("D-journal-written", "D-journal-torn")
 def test_no_accepted_record_is_lost_by_a_kill_at_any_instant(tmp_path: Path) -> None:
     chance = random.Random(2)
     for round_no in range(25):

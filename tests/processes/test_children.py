@@ -234,7 +234,7 @@ def ask(program: str, path: str = "/usr/bin:/bin") -> list[object]:
     return list(first)
 
 
-@pytest.mark.rule("D-spawn-outcomes", "WWA-12")
+@pytest.mark.rule("D-spawn-outcomes")
 def test_what_cannot_be_started_says_why(tmp_path: object) -> None:
     assert ask("/no/such/file")[:2] == ["NotFound", "/no/such/file: there is no such program"]
     assert ask("no-such-program")[:2] == ["NotFound", "no-such-program: there is no such program"]
@@ -261,7 +261,7 @@ def test_a_binary_whose_loader_is_missing_names_it(tmp_path: object) -> None:
     assert ask(alien)[:2] == ["NotFound", f"{alien}: its interpreter '/lib64/ld-nosuch-x86-64.so.' does not exist"]
 
 
-@pytest.mark.rule("D-hook-interpreter", "WWA-13")
+@pytest.mark.rule("D-hook-interpreter")
 def test_a_hook_without_a_first_line_runs_under_sh(tmp_path: object) -> None:
     old = script(tmp_path, "old", b'test "$1" = "a b" && test "$2" = "*" && exit 5\n')
     assert ask(old)[:2] == ["Started", 5]
@@ -289,7 +289,6 @@ for argv, changed, options in (
     assert "directory /no/such" in found[7][2]
 
 
-@pytest.mark.rule("D-journal-sync")
 def test_a_forked_task_ends_with_its_result_and_holds_nothing_of_ours() -> None:
     found = driver.run(
         WAIT_FOR

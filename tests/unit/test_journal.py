@@ -111,7 +111,7 @@ def test_without_a_place_to_write_everything_happens_in_memory(clock: FakeClock)
     journal.close()
 
 
-@pytest.mark.rule("D-journal-slow", "D-run-directory")
+@pytest.mark.rule("D-journal-slow")
 def test_a_directory_that_cannot_be_written_gives_way_to_the_run_directory(tmp_path: object, clock: FakeClock) -> None:
     journal = a_journal("/proc/nowhere", clock, fallback=f"{tmp_path}/run/journal")
     assert (journal.where, journal.directory) == ("fallback", f"{tmp_path}/run/journal")
