@@ -42,7 +42,7 @@ def test_a_group_that_hears_term_goes_at_once_and_as_a_whole() -> None:
     assert after_ms < 1000
 
 
-@pytest.mark.rule("D-hook-timeout", "D-hook-harmless", "WW-25")
+@pytest.mark.rule("D-hook-timeout", "D-hook-harmless")
 def test_a_group_that_ignores_term_is_killed_after_the_grace() -> None:
     [[kind, after_ms, exits], left] = end(
         """
@@ -82,7 +82,6 @@ end(pid, 5000)
     assert after_ms < 1000
 
 
-@pytest.mark.rule("D-stop-second")
 def test_force_kills_at_once() -> None:
     [[kind, after_ms]] = end(
         """
@@ -171,7 +170,7 @@ def sweep(body: str) -> list[Any]:
     return driver.run(END + SWEEP + body)
 
 
-@pytest.mark.rule("D-stop-sweep", "D-stop-names-holder", "WW-25")
+@pytest.mark.rule("D-stop-sweep", "D-stop-names-holder")
 def test_a_sweep_ends_everything_and_says_who_held_it_up() -> None:
     [[swept, left, blind, took_ms]] = sweep(
         """
@@ -209,7 +208,7 @@ sweep(2000, 2000)
     assert took_ms < 2000
 
 
-@pytest.mark.rule("D-stop-second", "D-stop-sweep")
+@pytest.mark.rule("D-stop-sweep")
 def test_a_sweep_can_be_forced() -> None:
     [[swept, left, _, took_ms]] = sweep(
         """

@@ -81,7 +81,7 @@ def test_a_hook_that_closes_its_output_still_ends_as_it_ends() -> None:
     assert ended["exit"] == 6
 
 
-@pytest.mark.rule("D-hook-harmless", "D-daemon-ends")
+@pytest.mark.rule("D-hook-harmless")
 def test_a_daemon_that_keeps_the_pipe_holds_nobody_up_and_is_still_heard(tmp_path: object) -> None:
     source = (
         HOOK

@@ -58,7 +58,18 @@ def test_no_byte_is_lost_and_no_line_is_too_long(stream: bytes) -> None:
     assert all(len(text) <= LINE_BYTES for text, _ in lines)
 
 
+@pytest.mark.rule("D-log-lines")
+def test_a_line_of_16_kib_is_whole_and_one_byte_more_is_split() -> None:
+    longest = b"x" * LINE_BYTES
+    assert cut(longest + b"\n", []) == [(longest, False)]
+    assert cut(longest + b"y\n", []) == [(longest, True), (b"y", False)]
+
+
+@pytest.mark.rule("D-log-lines")
 @given(st.text(max_size=9000), st.integers(0, 3))
+@example("é" * 9000, 1)
+@example("€" * 6000, 2)
+@example("😀" * 6000, 3)
 def test_a_split_never_cuts_a_character(text: str, pad: int) -> None:
     stream = b"a" * pad + (text.replace("\n", " ") * 4).encode()
     for piece, _ in cut(stream, []):

@@ -274,7 +274,7 @@ def test_a_copy_that_cannot_be_written_is_counted_and_the_log_goes_on(
     assert reader.read() == b"seen\n"
 
 
-@pytest.mark.rule("D-log-lines", "WW-21")
+@pytest.mark.rule("D-log-lines")
 def test_a_pump_keeps_the_last_lines_and_ends_with_an_unended_one(loop: Loop, clock: FakeClock, reader: Reader) -> None:
     log = a_log(loop, reader, clock)
     fd, child = os.pipe2(os.O_CLOEXEC)
@@ -325,7 +325,7 @@ def test_a_detached_pump_reads_on_for_the_daemon_that_was_left(loop: Loop, clock
     assert not pump.open
 
 
-@pytest.mark.rule("WW-21", "D-hook-harmless")
+@pytest.mark.rule("D-hook-harmless")
 def test_a_capture_takes_64_kib_and_drops_the_rest(loop: Loop) -> None:
     fd, child = os.pipe2(os.O_CLOEXEC)
     fcntl.fcntl(child, fcntl.F_SETPIPE_SZ, 1 << 20)

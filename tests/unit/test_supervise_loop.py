@@ -88,7 +88,6 @@ def test_a_callback_may_put_off_more_work_without_starving_the_turn(loop: Loop) 
     assert ran == [0, 1]
 
 
-@pytest.mark.rule("D-bug-orderly")
 def test_an_exception_goes_to_on_error_and_the_loop_lives_on(
     loop: Loop, clock: FakeClock, pipe: tuple[int, int]
 ) -> None:

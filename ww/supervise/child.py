@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import resource
 import select
 
 from ww.supervise import signals
@@ -147,10 +146,14 @@ def _impossible(command: Command) -> Refused | None:
         return Refused(errno.EINVAL, "the name of a variable is empty or contains '='")
     if command.user is not None and command.group is None:
         return Refused(errno.EINVAL, "a user was given without a group")
-    for limit in command.limits or ():
-        if not hasattr(resource, f"RLIMIT_{limit.upper()}"):
-            return Refused(errno.EINVAL, f"there is no limit called {limit!r}")
-    return None
+    unknown = [limit for limit in command.limits or () if _limit_number(limit) is None]
+    return Refused(errno.EINVAL, f"there is no limit called {unknown[0]!r}") if unknown else None
+
+
+def _limit_number(limit: str) -> int | None:
+    import resource  # Few children have limits of their own.
+
+    return getattr(resource, f"RLIMIT_{limit.upper()}", None)
 
 
 def _child_env(env: dict[str, str]) -> dict[str, str]:
@@ -256,8 +259,7 @@ def _become(
             source = os.open(os.devnull, os.O_RDWR) if fd is None else fd
             os.dup2(source, target)
         step = "limits"
-        for name, limit in (command.limits or {}).items():
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), limit)
+        _set_limits(command.limits or {})
         if command.umask is not None:
             os.umask(command.umask)
         step = "user and group"
@@ -274,6 +276,14 @@ def _become(
         os.write(report, f"{errno.EINVAL}:{step}".encode())
     finally:
         os._exit(127)
+
+
+def _set_limits(limits: dict[str, tuple[int, int]]) -> None:
+    if limits:
+        import resource
+
+        for name, limit in limits.items():
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), limit)
 
 
 def _take_identity(command: Command) -> None:

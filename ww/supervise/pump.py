@@ -162,10 +162,7 @@ class Pump:
             self._end_last_line()
 
     def _on_readable(self) -> None:
-        if self._log.full:
-            self._wait_for_log()
-        else:
-            self._read()
+        self._read()
 
     def _wait_for_log(self) -> None:
         if self._fd >= 0:
