@@ -18,6 +18,7 @@ from ww.instance.compilation import Compiler
 from ww.instance.crew import Crew, Place
 from ww.instance.driver import Cause, Driver
 from ww.instance.perform import Performance
+from ww.instance.record import forget_last_life
 from ww.instance.system import System
 from ww.instance.voice import Voice
 from ww.lifecycle.model import Trigger
@@ -32,6 +33,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
+
+    from ww.home.layout import Layout
 
 FLUSH_MS = 200
 """How long leaving waits for the container log to take the last lines."""
@@ -75,31 +78,36 @@ def run(arguments: list[str], environ: Mapping[str, str]) -> NoReturn:
     except UsageError as error:
         os.write(2, f"{error}\n".encode())
         os._exit(EXIT_USAGE)
+    layout = layout_for(options.root, environ)
+    if layout.root and not os.path.isdir(layout.root):
+        os.write(2, f"ww run: cannot use --root {layout.root}: there is no such directory\n".encode())
+        os._exit(EXIT_USAGE)
     child.close_inherited()
     os.umask(0o022)
     if os.getpid() != 1 and not set_subreaper():
         os.write(2, b"ww: cannot become a subreaper: daemons of hooks will not be found\n")
-    Program(options, environ, wake_fd).main()
+    Program(layout, options.sets, environ, wake_fd).main()
 
 
 class Program:
     """The parts of one `ww run`, connected."""
 
-    def __init__(self, options: Options, environ: Mapping[str, str], wake_fd: int) -> None:
+    def __init__(self, layout: Layout, sets: list[str], environ: Mapping[str, str], wake_fd: int) -> None:
         clock = Clock()
-        layout = layout_for(options.root, environ)
         place = Place(layout, make_run_directory(layout, environ), own_directory(environ))
         self._loop = Loop(clock)
         self._reaper = Reaper(self._loop)
         self._clock = clock
         self._log = ContainerLog(self._loop, 1, directory=f"{place.run}/log" if place.run else None)
         voice = Voice(self._loop, clock, self._log)
-        compiler = Compiler(compile_command(), layout, place.run, options.sets, environ)
+        compiler = Compiler(compile_command(), layout, place.run, sets, environ)
         self._crew = Crew(System(self._loop, self._reaper, clock, voice), place, compiler, os.urandom(16).hex())
         self._performance = Performance(self._crew, self._unhealthy, self._leave)
         self._driver = Driver(self._performance, clock, _spread)
         self._exit_code = EXIT_HOOK
         self._bugs = 0
+        if place.run:
+            forget_last_life(place.run)
         self._connect(wake_fd)
         os.chdir("/")
         voice.info(_greeting(place), pid=os.getpid())

@@ -291,6 +291,33 @@ def test_state_json_says_who_and_in_what_state(home: Home) -> None:
     assert json.loads((home.root / "run/state.json").read_text())["state"] == "STOPPED"
 
 
+@pytest.mark.rule("D-exit-64")
+def test_a_root_that_is_not_there_is_a_wrong_command_line_and_is_not_made(home: Home) -> None:
+    missing = home.root / "typo"
+    done = home.ww("run", "--root", str(missing))
+    assert done.returncode == 64
+    assert "no such directory" in done.stderr
+    assert not missing.exists()
+
+
+def test_an_image_without_any_hook_says_that_nothing_will_be_started(home: Home) -> None:
+    instance = home.start().wait_state("UP")
+    assert "there is no hook in" in instance.messages()
+    assert instance.stop() == 0
+
+
+def test_what_an_earlier_life_said_of_itself_is_gone_when_the_next_begins(home: Home) -> None:
+    """After kill -9, state.json would say UP for as long as the next start waits for the data."""
+    home.all_hooks()
+    (home.root / "run/state.json").write_text('{"state": "UP"}')
+    (home.root / "run/exit.json").write_text('{"exit_code": 70}')
+    home.hook("boot", "sleep 300")
+    instance = home.start().wait_state("BOOT")
+    assert json.loads((home.root / "run/state.json").read_text())["state"] == "BOOT"
+    assert not (home.root / "run/exit.json").exists()
+    instance.stop()
+
+
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ww.clib import SIGNALS, json_dumps
 from ww.errors import EXIT_CONFIG
 from ww.events.journal import sync as sync_journal
-from ww.instance.hookset import hook_files, hook_problems
+from ww.instance.hookset import HOOKS, hook_files, hook_problems
 from ww.instance.strays import Strays
 from ww.instance.tasks import FileJob, Pause, at_once
 from ww.instance.upgrade import Upgrade
@@ -57,7 +57,7 @@ class Performance:
             case Kind.COMPILE:
                 return crew.compile(done)
             case Kind.HOOKS:
-                return at_once(done, _check_hooks(crew.layout.usr))
+                return at_once(done, self._check_hooks())
             case Kind.LOCK:
                 return crew.lock_data(done)
             case Kind.RECORD:
@@ -247,6 +247,15 @@ class Performance:
         run = begin(over)
         return run
 
+    def _check_hooks(self) -> Failed | None:
+        usr = self._crew.layout.usr
+        problems = hook_problems(usr)
+        if problems:
+            return Failed(EXIT_CONFIG, "; ".join(problems), detail={"problems": problems})
+        if not any(hook_files(usr, name) for name in HOOKS):
+            self._crew.system.voice.warn(f"there is no hook in {usr}: nothing will be started, watched or stopped")
+        return None
+
     def _upgrade(self) -> Upgrade:
         crew = self._crew
 
@@ -282,8 +291,3 @@ def _budget(at: Situation) -> StopBudget:
     if at.budget is None:
         raise AssertionError("a shutdown has a budget")
     return at.budget
-
-
-def _check_hooks(usr: str) -> Failed | None:
-    problems = hook_problems(usr)
-    return Failed(EXIT_CONFIG, "; ".join(problems), detail={"problems": problems}) if problems else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ww.clib import json_dumps
 from ww.clock import stamp
 from ww.home.smallfile import write_text
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
     from ww.instance.hookenv import Identity, Versions
     from ww.instance.voice import Voice
     from ww.types import JsonObject
+
+
+def forget_last_life(run: str) -> None:
+    """Remove what an earlier `ww run` said of itself: after a kill it would go on saying UP."""
+    for name in ("state.json", "exit.json"):
+        try:
+            os.unlink(f"{run}/{name}")
+        except OSError:
+            continue  # it was not there, or cannot be replaced later either, which is said then
 
 
 class Origin(Value):
@@ -115,8 +126,6 @@ class Recorder:
         return self._mask(data)  # type: ignore[return-value]
 
     def _termination(self, path: str, document: object) -> None:
-        import os
-
         if not os.path.isfile(path):
             return
         try:
