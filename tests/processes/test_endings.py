@@ -67,6 +67,22 @@ say(*[proc.comm for proc in procs.descendants(procs.scan(), os.getpid()) if proc
     assert (kind, left) == ("Killed", [])
 
 
+@pytest.mark.rule("D-hook-timeout", "D-stop-sweep")
+def test_an_orphan_in_the_session_of_one_that_left_is_ended_too() -> None:
+    [[kind, _, _], left] = end(
+        """
+# A shell with job control puts it into a group of its own and exits: only its session still tells whose it is.
+orphan = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
+pid = begin('bash -c "set -m; ($1) &"; while :; do sleep 0.05; done', orphan)
+while len([proc for proc in procs.scan() if proc.ppid == os.getpid()]) < 2:
+    pass
+end(pid, 200)
+say(*[proc.comm for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive])
+"""
+    )
+    assert (kind, left) == ("Killed", [])
+
+
 @pytest.mark.rule("D-hook-timeout")
 def test_a_stopped_group_is_continued_so_that_it_can_hear_term() -> None:
     [[kind, after_ms, exits]] = end(

@@ -170,14 +170,17 @@ class Ladder:
             procs.signal_proc(proc, signum)
 
     def _find_strays(self) -> None:
-        """Descendants in another group: a KILL of the group alone would orphan them beyond recognition."""
-        if procs.proc_is_ours():
-            everyone = procs.scan()
-            roots = [self._pgid, *(proc.pid for proc in everyone if proc.pgid == self._pgid)]
-            for root in (*roots, *(pid for pid, _ in self._strays)):
-                for proc in procs.descendants(everyone, root):
-                    if proc.pgid != self._pgid:
-                        self._strays[proc.identity] = proc
+        """What left the group: descendants, and whoever is in a session of theirs though its parent has died."""
+        if not procs.proc_is_ours():
+            return
+        everyone = procs.scan()
+        sessions = {self._pgid, *(proc.session for proc in self._strays.values())} - {os.getsid(0)}
+        roots = {self._pgid, *(pid for pid, _ in self._strays)}
+        roots |= {proc.pid for proc in everyone if proc.pgid == self._pgid or proc.session in sessions}
+        kin = [proc for root in roots for proc in procs.descendants(everyone, root)]
+        for proc in (*kin, *(proc for proc in everyone if proc.session in sessions)):
+            if proc.pgid != self._pgid and proc.pid != os.getpid():
+                self._strays[proc.identity] = proc
 
     def _exists(self) -> bool:
         return group_exists(self._pgid) or any(_is_alive(proc) for proc in self._strays.values())
