@@ -273,7 +273,7 @@ def second_life(screen: Screen, instance: Instance, root: Path, port: int) -> No
     steps = [source for source, _ in upgrade if source.startswith("upgrade.d/")]
     expect(steps, ["upgrade.d/0002-title-and-search"], "the upgrade steps that ran")
     instance.until("UP")
-    backups = sorted(path.name for path in (root / "backup").iterdir())
+    backups = sorted(path.name for path in (root / "backup").iterdir() if not path.name.startswith("."))
     expect(len(backups), 1, "the number of backups")
     screen.fact(f"the data of 1.0 was kept as backup/{backups[0]}")
     at = health(port)
@@ -360,7 +360,7 @@ def main() -> None:
         if not (complete and keeping):
             for instance in instances:
                 instance.end()
-            if temporary:
+            if temporary and complete:  # what failed is left to be looked at
                 shutil.rmtree(root, ignore_errors=True)
     if not keeping:
         print("\nThe demo has passed.")

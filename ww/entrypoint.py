@@ -11,8 +11,9 @@ import os
 
 from ww.clib import SIGNALS, set_subreaper
 from ww.clock import Clock
-from ww.errors import EXIT_HOOK, EXIT_USAGE, UsageError
+from ww.errors import EXIT_HOOK, EXIT_TRY_AGAIN, EXIT_USAGE, UsageError
 from ww.home.command import compile_command, own_directory
+from ww.home.datadir import Held, take_lock
 from ww.home.layout import layout_for, make_run_directory
 from ww.instance.compilation import Compiler
 from ww.instance.crew import Crew, Place
@@ -33,8 +34,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
-
-    from ww.home.layout import Layout
 
 FLUSH_MS = 200
 """How long leaving waits for the container log to take the last lines."""
@@ -65,6 +64,8 @@ def parse(arguments: list[str]) -> Options:
             value = rest.pop(0)
         if name == "--root":
             root = value
+        elif not value.partition("=")[1] or value.startswith(("=", ":=")):
+            raise UsageError(f"ww run: --set {value}: it takes KEY=VALUE, as in a.b=5; see ww run --help")
         else:
             sets.append(value)
     return Options(root, sets)
@@ -82,25 +83,41 @@ def run(arguments: list[str], environ: Mapping[str, str]) -> NoReturn:
     if layout.root and not os.path.isdir(layout.root):
         os.write(2, f"ww run: cannot use --root {layout.root}: there is no such directory\n".encode())
         os._exit(EXIT_USAGE)
+    run_directory = make_run_directory(layout, environ)
+    _refuse_a_second(run_directory)
     child.close_inherited()
     os.umask(0o022)
     if os.getpid() != 1 and not set_subreaper():
         os.write(2, b"ww: cannot become a subreaper: daemons of hooks will not be found\n")
-    Program(layout, options.sets, environ, wake_fd).main()
+    place = Place(layout, run_directory, own_directory(environ))
+    Program(place, options.sets, environ, wake_fd).main()
+
+
+def _refuse_a_second(run_directory: str | None) -> None:
+    """Two of us on one run directory would take each other's configuration, states and services for their own.
+
+    The lock is held until the process ends; a refused start has touched nothing.
+    """
+    if run_directory is None:
+        return
+    answer = take_lock(run_directory, f"ww run, pid {os.getpid()}")
+    if isinstance(answer, Held):
+        words = f"ww run: this instance is already running: {run_directory} is in use by {answer.holder}\n"
+        os.write(2, words.encode())
+        os._exit(EXIT_TRY_AGAIN)
 
 
 class Program:
     """The parts of one `ww run`, connected."""
 
-    def __init__(self, layout: Layout, sets: list[str], environ: Mapping[str, str], wake_fd: int) -> None:
+    def __init__(self, place: Place, sets: list[str], environ: Mapping[str, str], wake_fd: int) -> None:
         clock = Clock()
-        place = Place(layout, make_run_directory(layout, environ), own_directory(environ))
         self._loop = Loop(clock)
         self._reaper = Reaper(self._loop)
         self._clock = clock
         self._log = ContainerLog(self._loop, 1, directory=f"{place.run}/log" if place.run else None)
         voice = Voice(self._loop, clock, self._log)
-        compiler = Compiler(compile_command(), layout, place.run, sets, environ)
+        compiler = Compiler(compile_command(), place.layout, place.run, sets, environ)
         self._crew = Crew(System(self._loop, self._reaper, clock, voice), place, compiler, os.urandom(16).hex())
         self._performance = Performance(self._crew, self._unhealthy, self._leave)
         self._driver = Driver(self._performance, clock, _spread)

@@ -205,6 +205,31 @@ def test_a_second_instance_waits_for_the_data_and_then_gives_up_with_75(home: Ho
     assert first.stop() == 0
 
 
+@pytest.mark.rule("D-refused-start-harmless", "D-exit-75", "D-exit-78")
+@pytest.mark.parametrize("how", ["same home", "other run directory", "broken configuration", "stopped while it waits"])
+def test_a_start_that_is_refused_harms_nobody(home: Home, how: str) -> None:
+    """The live instance keeps its services, its state and its word; no hook of it is run by the other."""
+    home.all_hooks().settings(data={"lock_wait_s": 0.3})
+    home.hook("svcup", 'setsid sleep 300 & echo $! > "$WW_DATA/pid"')
+    home.hook("svcdown", 'kill "$(cat "$WW_DATA/pid")"')
+    first = home.start().wait_state("UP")
+    until(lambda: "pushstats" in home.calls()[-1], "the first health")
+    calls, state = home.calls(), (home.root / "run/state.json").read_text()
+    other = {} if how == "same home" else {"WW_RUN": str(home.root / "run2")}
+    if how == "stopped while it waits":
+        home.settings(data={"lock_wait_s": 30})
+    second = home.start(env={**other, **({"CFG": "{"} if how == "broken configuration" else {})})
+    if how == "stopped while it waits":
+        assert second.wait_message("waiting up to 30 s").stop() == 0
+    else:
+        assert second.wait() == (78 if how == "broken configuration" else 75)
+    new = [call for call in home.calls()[len(calls) :] if how != "broken configuration" or "lifecycle" not in call]
+    assert new == []
+    assert first.states()[-1] == "UP"
+    assert (home.root / "run/state.json").read_text() == state
+    assert first.stop() == 0
+
+
 @pytest.mark.rule("D-data-lock")
 def test_a_second_instance_takes_over_as_soon_as_the_first_is_gone(home: Home) -> None:
     home.all_hooks()

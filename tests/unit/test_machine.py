@@ -10,7 +10,7 @@ from ww.errors import EXIT_CONFIG, EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
 from ww.lifecycle.machine import LIVE, Decision, Facts, ImpossibleTriggerError, decide
 from ww.lifecycle.model import Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy
-from ww.lifecycle.table import PLANS, TRANSITIONS
+from ww.lifecycle.table import EARLY_ENDS, PLANS, TRANSITIONS
 
 STATES: tuple[State | None, ...] = (None, *State)
 NO_HISTORY = RestartHistory()
@@ -77,7 +77,8 @@ def test_every_state_and_every_trigger(state: State | None, trigger: Trigger) ->
         decision = ask(state, trigger)
         assert decision.entered
         assert decision.state is ENTERED[pair]
-        assert decision.actions == PLANS[ENTERED[pair]]
+        early = EARLY_ENDS if state is None else {}
+        assert decision.actions == early.get(ENTERED[pair], PLANS[ENTERED[pair]])
     elif pair in IGNORED or pair in HURRIED:
         decision = ask(state, trigger)
         assert not decision.entered
@@ -102,6 +103,13 @@ def test_a_state_is_recorded_then_notified_then_acted_on(state: State) -> None:
     assert kinds[:2] == [Kind.RECORD, Kind.NOTIFY]
     assert Kind.RECORD not in kinds[2:]
     assert Kind.NOTIFY not in kinds[2:]
+
+
+@pytest.mark.rule("D-refused-start-harmless")
+def test_a_start_that_never_reached_boot_runs_no_svcdown() -> None:
+    """What a svcdown would find can only be another instance's services."""
+    for trigger in (Trigger.STOP, Trigger.FAILED, Trigger.BUG):
+        assert Kind.HOOK not in {action.kind for action in ask(None, trigger).actions}
 
 
 @pytest.mark.rule("WW-16")

@@ -5,6 +5,13 @@ from __future__ import annotations
 import click
 
 
+def _assignments(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    for item in given:
+        if "=" not in item or item.startswith(("=", ":=")):
+            raise click.BadParameter(f"{item}: it takes KEY=VALUE, as in a.b=5")
+    return given
+
+
 @click.command(
     "run",
     epilog="""\b
@@ -22,7 +29,12 @@ Exit codes:
 )
 @click.option("--root", metavar="DIR", help="Keep the whole layout (ww/usr, ww/etc, data, run ...) below DIR.")
 @click.option(
-    "--set", "sets", metavar="KEY=VALUE", multiple=True, help="Set one value; JSON if it parses, KEY:=TEXT is text."
+    "--set",
+    "sets",
+    callback=_assignments,
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Set one value; JSON if it parses, KEY:=TEXT is text.",
 )
 def run(root: str | None, sets: tuple[str, ...]) -> None:  # noqa: ARG001
     """Be the instance, from its configuration to UP and down again.

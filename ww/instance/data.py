@@ -41,6 +41,8 @@ class Data:
         self.volume = ""
         self.boot_no = 0
         self.shared = False
+        self.in_use = False
+        """Whether somebody else holds the data: then this start speaks to nobody, it could be taken for the holder."""
 
     @property
     def journal_directory(self) -> str | None:
@@ -170,6 +172,7 @@ class Data:
 
     def _try_lock(self, holder: str) -> Done | Failed | datadir.Held:
         answer = datadir.take_lock(self._path, holder)
+        self.in_use = isinstance(answer, datadir.Held)
         if isinstance(answer, datadir.Held):
             return answer
         if isinstance(answer, datadir.Unusable):

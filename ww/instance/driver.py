@@ -167,8 +167,12 @@ class Driver:
     def _enter(self, decision: Decision, cause: Cause, now: int) -> None:
         at = self.situation
         at.previous, at.previous_ms = at.state, now - at.entered_ms
+        if decision.state is State.ERROR and decision.why:
+            cause = Cause(f"{decision.why}; the last: {cause.words}", cause.detail, cause.exit_code)
         at.state, at.entered_ms, at.cause = decision.state, now, cause
-        at.delay_ms, at.collected = decision.delay_ms, []
+        at.delay_ms = decision.delay_ms
+        if decision.state is not State.STOPPED:  # what failed in STOPPING is what the end has to report
+            at.collected = []
         at.up_since_ms = now if decision.state is State.UP else None
         if decision.state is State.RESTARTING:
             at.restarts += 1

@@ -21,21 +21,24 @@ if TYPE_CHECKING:
 
 
 class HookLimits(Value):
-    """`ww.hooks.NAME` of the settings, in milliseconds; a limit of 0 is none."""
+    """`ww.hooks.NAME` of the settings, in milliseconds; a limit of 0 is none. `setting` is where the limit comes from."""
 
-    __slots__ = ("limit_ms", "retries", "retry_delay_ms", "grace_ms")
+    __slots__ = ("limit_ms", "retries", "retry_delay_ms", "grace_ms", "setting")
 
-    def __init__(self, limit_ms: int, retries: int, retry_delay_ms: int, grace_ms: int) -> None:
+    def __init__(self, limit_ms: int, retries: int, retry_delay_ms: int, grace_ms: int, setting: str) -> None:
         self.limit_ms = limit_ms
         self.retries = retries
         self.retry_delay_ms = retry_delay_ms
         self.grace_ms = grace_ms
+        self.setting = setting
 
-    def within(self, left_ms: int) -> HookLimits:
+    def within(self, left_ms: int, setting: str) -> HookLimits:
         """The same limits inside `left_ms`, without retries: time to end it is taken out of what is left."""
+        if self.limit_ms and self.limit_ms <= left_ms * 4 // 5:
+            setting = self.setting
         limit = min(self.limit_ms, left_ms) if self.limit_ms else left_ms
         grace = min(self.grace_ms, limit // 5)
-        return HookLimits(max(limit - grace, 0), 0, 0, grace)
+        return HookLimits(max(limit - grace, 0), 0, 0, grace, setting)
 
 
 class HookJob(Value):
@@ -156,8 +159,7 @@ class HookRun:
             words = f"{name} was still running after {self._limits.limit_ms / 1000:g} s and was ended"
             if result.left:
                 words += f"; it left {', '.join(result.left)}, which even KILL does not end"
-            limit = f"(ww.hooks.{self._job.name}.timeout_s)"
-            return Failed(EXIT_HOOK, f"{words} {limit}", self._job.name, {**detail, "timed_out": True})
+            return Failed(EXIT_HOOK, f"{words} ({self._limits.setting})", self._job.name, {**detail, "timed_out": True})
         detail |= {"exit_code": result.exit.code, "signal": result.exit.signal}
         words = f"{name} failed: {result.exit.words()}"
         if result.exit.code == EXIT_TRY_AGAIN and self._limits.retries:

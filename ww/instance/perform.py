@@ -205,13 +205,15 @@ class Performance:
 
     def _notify(self, at: Situation, done: Report) -> Task:
         state = at.state.value if at.state else ""
+        if self._crew.data.in_use:
+            return at_once(done)  # the holder of the data is the instance; its registry must not hear our failure
         limit = self._crew.settings.hook("lifecycle")
         if at.budget is not None:
             now = self._now()
             left = at.budget.for_goodbye(now) if at.state is State.STOPPED else at.budget.for_announcement(now)
             if not left:
                 return at_once(done)
-            limit = limit.within(left)
+            limit = limit.within(left, "ww.stop.budget_s")
         files = hook_files(self._crew.layout.usr, "lifecycle")
         return self._timed(
             "lifecycle",

@@ -81,14 +81,15 @@ class Settings:
             self.number(f"hooks.{name}.retries"),
             self.ms(f"hooks.{name}.retry_delay_s"),
             self.ms("kill_grace_s"),
+            f"ww.hooks.{name}.timeout_s",
         )
 
     def svcdown(self, left_ms: int | None) -> HookLimits:
         """svcdown inside a stop (`left_ms` of work are left), or in a restart (None)."""
         limits = self.hook("svcdown")
         if left_ms is None:
-            return limits if limits.limit_ms else limits.within(RESTART_SVCDOWN_MS)
-        return limits.within(left_ms)
+            return limits if limits.limit_ms else limits.within(RESTART_SVCDOWN_MS, "the limit of svcdown in a restart")
+        return limits.within(left_ms, "ww.stop.budget_s")
 
 
 def default_settings() -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ww.errors import EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
 from ww.lifecycle.model import Action, Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy, judge_failure
-from ww.lifecycle.table import PLANS, TRANSITIONS, Enter, Heal, Hurry, Ignore
+from ww.lifecycle.table import EARLY_ENDS, PLANS, TRANSITIONS, Enter, Heal, Hurry, Ignore
 from ww.types import Value
 
 LIVE = frozenset(state for state, edges in TRANSITIONS.items() if edges.get(Trigger.STOP) == Enter(State.STOPPING))
@@ -74,7 +74,7 @@ def decide(
         return Decision(state, history, hurry=True, why="a second stop signal: nothing is waited for any more")
     if isinstance(edge, Heal):
         return _heal(history, policy, facts)
-    return _enter(edge.state, history, policy, trigger, facts)
+    return _enter(state, edge.state, history, policy, trigger, facts)
 
 
 def _heal(history: RestartHistory, policy: RestartPolicy, facts: Facts) -> Decision:
@@ -98,13 +98,21 @@ def _heal(history: RestartHistory, policy: RestartPolicy, facts: Facts) -> Decis
     )
 
 
-def _enter(state: State, history: RestartHistory, policy: RestartPolicy, trigger: Trigger, facts: Facts) -> Decision:
+def _enter(  # noqa: PLR0913
+    before: State | None,
+    state: State,
+    history: RestartHistory,
+    policy: RestartPolicy,
+    trigger: Trigger,
+    facts: Facts,
+) -> Decision:
     code: int | None = None
     if state is State.ERROR:
         code = facts.exit_code
     elif state is State.STOPPING:
         code = EXIT_HOOK if trigger is Trigger.BUG else EXIT_OK
-    return Decision(state, history, entered=True, actions=plan_of(state, policy), exit_code=code)
+    plan = EARLY_ENDS[state] if before is None and state in EARLY_ENDS else plan_of(state, policy)
+    return Decision(state, history, entered=True, actions=plan, exit_code=code)
 
 
 def plan_of(state: State, policy: RestartPolicy) -> tuple[Action, ...]:

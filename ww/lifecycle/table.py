@@ -161,3 +161,12 @@ PLANS: dict[State | None, tuple[Action, ...]] = {
     State.ERROR: (_RECORD, _NOTIFY, *_EVERYTHING_DOWN),
 }
 """What each state does, in order. A notification precedes the state's own hook (WW-17)."""
+
+_NOTHING_WAS_STARTED = (_RECORD, _NOTIFY, _INTERRUPTED, Action(Kind.SWEEP_ALL, tolerant=True))
+
+EARLY_ENDS: dict[State, tuple[Action, ...]] = {
+    State.STOPPING: _NOTHING_WAS_STARTED,
+    State.ERROR: _NOTHING_WAS_STARTED,
+}
+"""The end of a start that never reached BOOT. It runs no svcdown: the services that a svcdown would find by their
+pidfiles can only be those of another instance, which is alive and well."""
