@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
 
+MOST_BUGS = 3
+"""More internal errors than this end the run at once."""
+
 FLUSH_MS = 200
 """How long leaving waits for the container log to take the last lines."""
 
@@ -76,19 +79,30 @@ def run(arguments: list[str], environ: Mapping[str, str]) -> NoReturn:
     wake_fd = signals.install(signals.HANDLED)
     try:
         options = parse(arguments)
+        _start(options, environ, wake_fd)
     except UsageError as error:
-        os.write(2, f"{error}\n".encode())
+        _say(str(error))
         os._exit(EXIT_USAGE)
+    except Exception as error:  # noqa: BLE001 - nothing is up yet that could stop in order
+        _say(f"ww run: cannot start: {type(error).__name__}: {error}")
+        os._exit(EXIT_HOOK)
+
+
+def _say(words: str) -> None:
+    """To standard error, before there is a log."""
+    os.write(2, f"{words}\n".encode("utf-8", "backslashreplace"))
+
+
+def _start(options: Options, environ: Mapping[str, str], wake_fd: int) -> NoReturn:
     layout = layout_for(options.root, environ)
     if layout.root and not os.path.isdir(layout.root):
-        os.write(2, f"ww run: cannot use --root {layout.root}: there is no such directory\n".encode())
-        os._exit(EXIT_USAGE)
+        raise UsageError(f"ww run: cannot use --root {layout.root}: there is no such directory")
     run_directory = make_run_directory(layout, environ)
     _refuse_a_second(run_directory)
     child.close_inherited()
     os.umask(0o022)
     if os.getpid() != 1 and not set_subreaper():
-        os.write(2, b"ww: cannot become a subreaper: daemons of hooks will not be found\n")
+        _say("ww run: cannot become a subreaper: daemons of hooks will not be found")
     place = Place(layout, run_directory, own_directory(environ))
     Program(place, options.sets, environ, wake_fd).main()
 
@@ -102,8 +116,7 @@ def _refuse_a_second(run_directory: str | None) -> None:
         return
     answer = take_lock(run_directory, f"ww run, pid {os.getpid()}")
     if isinstance(answer, Held):
-        words = f"ww run: this instance is already running: {run_directory} is in use by {answer.holder}\n"
-        os.write(2, words.encode())
+        _say(f"ww run: this instance is already running: {run_directory} is in use by {answer.holder}")
         os._exit(EXIT_TRY_AGAIN)
 
 
@@ -157,6 +170,8 @@ class Program:
 
     def _leave(self, exit_code: int) -> None:
         self._exit_code = exit_code
+        if os.getpid() != 1:  # with PID 1 the kernel ends everything; elsewhere the last hook may have left something
+            self._performance.strays.kill_all()
         self._loop.stop()
 
     def _bug(self, error: BaseException) -> None:
@@ -165,11 +180,14 @@ class Program:
         self._bugs += 1
         trace = [line for part in traceback.format_exception(error) for line in part.rstrip().splitlines()]
         words = f"{type(error).__name__}: {error}"
-        if self._bugs > 3:
-            os.write(2, f"ww: {words}: too many internal errors, leaving at once\n".encode())
+        if self._bugs > MOST_BUGS:
+            _say(f"ww: {words}: too many internal errors, leaving at once")
             self._performance.strays.kill_all()
             os._exit(EXIT_HOOK)
-        self._crew.recorder.internal_error(words, trace)
+        try:
+            self._crew.recorder.internal_error(words, trace)
+        except Exception as worse:  # noqa: BLE001 - the report itself failed: the stop must not
+            _say(f"ww: {words}; and it cannot be recorded: {worse}")
         self._driver.feed(Trigger.BUG, Cause(f"internal error: {words}", {"trace": trace[-10:]}, exit_code=EXIT_HOOK))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from contextlib import contextmanager
 
 from ww.clock import Clock, stamp
@@ -16,30 +15,36 @@ from ww.config.reading import CannotRead, load
 from ww.config.settings import fill
 from ww.errors import HookError, TryAgainError, UsageError
 from ww.home import datadir
-from ww.home.backups import apply_note, read_note, write_note
+from ww.home.backups import look, read_note, write_note
 from ww.home.image import image_version
 from ww.home.layout import find_run_directory
+from ww.home.restore import begin, complete
+from ww.home.steps import read_steps
 from ww.instance.hookenv import Identity, Versions, hook_environment, inherited
 from ww.instance.hookset import hook_files
 from ww.instance.upgrade import backup_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
+    from ww.home.backups import BackupNote
     from ww.home.layout import Layout
 
+
+NAME_LIMIT = 200
+"""Characters in the name of a backup: it becomes a file name."""
 
 GRACE_S = 5.0
 """Between TERM and KILL of a hook whose time is up."""
 
 
 def run_on_demand(layout: Layout, environ: Mapping[str, str], ww_directory: str, name: str, argument: str) -> None:
-    """Run hook `name` (`backup` or `restore`) with `argument` in the foreground.
+    """Run hook `name` (`backup` or `restore`) for the backup called `argument`, in the foreground.
 
     A backup may run beside a live instance; a restore takes the data lock, so that none is live.
-    Raises UsageError (no such hook), TryAgainError (the data is in use), HookError (it failed).
+    Raises UsageError (no such hook, a bad name), TryAgainError (the data is in use), HookError (it failed).
     """
     files = hook_files(layout.usr, name)
     if not files:
@@ -47,31 +52,72 @@ def run_on_demand(layout: Layout, environ: Mapping[str, str], ww_directory: str,
     for file in files:
         if file.problem:
             raise UsageError(f"cannot {name}: {file.problem}")
+    _check_name(name, argument)
     os.umask(0o022)
-    with _data_lock(layout, name, required=name == "restore") as version:
-        env = _environment(layout, environ, ww_directory, version)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    with _data_lock(layout, name, required=name == "restore"):
+        env = _environment(layout, environ, ww_directory)
         limit_s = _settings(layout, environ)[f"hooks.{name}.timeout_s"] or None
-        for file in files:
-            _run(name, (file.path, argument), env, limit_s)
-        _keep_books(layout, name, argument)
+
+        def run() -> None:
+            for file in files:
+                _run(name, (file.path, argument), env, limit_s)
+
+        try:
+            (_back_up if name == "backup" else _restore)(layout, argument, run)
+        except OSError as error:
+            raise HookError(f"cannot {name}: the data's records cannot be kept in order: {error}") from None
 
 
-def _keep_books(layout: Layout, name: str, argument: str) -> None:
-    """A backup is noted with the data's version and steps; a restore brings them back."""
+def _check_name(name: str, argument: str) -> None:
+    if not argument or argument.startswith(".") or "/" in argument or "\0" in argument or len(argument) > NAME_LIMIT:
+        raise UsageError(
+            f"cannot {name}: {argument!r} is no name of a backup: no slash, no leading dot, at most {NAME_LIMIT} characters"
+        )
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _back_up(layout: Layout, argument: str, run: Callable[[], None]) -> None:
+    """The note says what the data was, so it is taken only if that was the same before and after the copy."""
     path = f"{layout.data}/.ww"
-    try:
-        if name == "backup":
-            if os.path.isdir(path):
-                write_note(layout.backup, path, argument, stamp(Clock().wall_ms()))
-            return
-        note = read_note(layout.backup, path, argument)
-        if note is not None:
-            apply_note(path, note)
-            return
-    except OSError as error:
-        raise HookError(f"{name} ran, but the data's version cannot be kept with it: {error}") from None
-    message = f"ww restore: nothing is noted of backup {argument}: the data keeps its version and its upgrade steps"
-    os.write(2, f"{message}\n".encode())
+    if not datadir.is_marked(layout.data):
+        raise TryAgainError(f"cannot backup: {layout.data} holds no completed first boot")
+    if read_note(layout.backup, path, argument) is not None:
+        raise UsageError(f"cannot backup: there is already a backup {argument}")
+    before = _still(path, argument)
+    run()
+    after = _still(path, argument)
+    if (before.version, before.steps) != (after.version, after.steps):
+        raise TryAgainError(f"the data was upgraded while backup {argument} was made: make another")
+    write_note(layout.backup, path, before)
+
+
+def _still(path: str, argument: str) -> BackupNote:
+    """What the data is, if no upgrade step is half done on it."""
+    begun = read_steps(f"{path}/steps.jsonl").begun
+    if begun:
+        raise TryAgainError(f"cannot backup {argument}: upgrade step {next(iter(begun))} is not completed")
+    return look(path, argument, stamp(Clock().wall_ms()))
+
+
+def _restore(layout: Layout, argument: str, run: Callable[[], None]) -> None:
+    path = f"{layout.data}/.ww"
+    note = read_note(layout.backup, path, argument)
+    kept = begin(path, argument)
+    run()
+    marked = complete(path, kept, note)
+    if not marked:
+        _warn(f"nothing says that {layout.data} is initialised: touch {layout.data}/whaleup, or a first boot is next")
+    elif note is None:
+        _warn(f"nothing is noted of backup {argument}: the data keeps its version and its upgrade steps")
+
+
+def _warn(message: str) -> None:
+    os.write(2, f"ww restore: {message}\n".encode("utf-8", "backslashreplace"))
 
 
 def new_backup_name(layout: Layout) -> str:
@@ -116,34 +162,33 @@ def _settings(layout: Layout, environ: Mapping[str, str]) -> dict[str, Any]:
         return fill({})
 
 
-def _environment(layout: Layout, environ: Mapping[str, str], ww_directory: str, version: str) -> dict[str, str]:
+def _environment(layout: Layout, environ: Mapping[str, str], ww_directory: str) -> dict[str, str]:
     settings = _settings(layout, environ)
     path = f"{layout.data}/.ww"
     volume = datadir.volume_id(path)
     identity = Identity(str(settings["service"]), str(settings.get("instance") or volume or os.uname().nodename), "")
-    versions = Versions(version, image_version(layout.etc))
+    versions = Versions(datadir.read_version(path), image_version(layout.etc))
     run = find_run_directory(layout, environ)
     return hook_environment(inherited(environ, ww_directory), layout, run, identity, versions, "", 1)
 
 
 @contextmanager
-def _data_lock(layout: Layout, name: str, required: bool) -> Iterator[str]:
-    """Holds the data lock where it is free; yields the data's version. Raises TryAgainError if it is needed and held."""
+def _data_lock(layout: Layout, name: str, required: bool) -> Iterator[None]:
+    """Holds the data lock where it is free. Raises TryAgainError if it is needed and held."""
     access = datadir.open_data(layout.data, may_create=False)
-    if isinstance(access, datadir.Newer):
-        raise TryAgainError(access.why)
+    if isinstance(access, datadir.Newer | datadir.Unreadable):
+        raise TryAgainError(f"cannot {name}: {access.why}")
     if isinstance(access, datadir.Unusable):
         if required:
             raise TryAgainError(f"cannot {name}: {access.why}")
-        yield ""
+        yield
         return
-    holder = f"ww {name}, pid {os.getpid()}, since {int(time.time())}"
-    lock = datadir.take_lock(access.path, holder)
+    lock = datadir.take_lock(access.path, f"ww {name}, pid {os.getpid()}, since {stamp(Clock().wall_ms())}")
     if not isinstance(lock, datadir.Lock) and required:
         who = lock.holder if isinstance(lock, datadir.Held) else lock.why
         raise TryAgainError(f"cannot {name}: the data is in use by {who}; stop the instance first")
     try:
-        yield datadir.read_version(access.path)
+        yield
     finally:
         if isinstance(lock, datadir.Lock):
             os.close(lock.fd)

@@ -30,6 +30,71 @@ def at_action(home: Home, index: int) -> Instance:
     return instance
 
 
+UPGRADE_ACTIONS = 24
+"""One more than the actions of a later boot that has a backup to make and a step to run; a test below checks it."""
+
+
+def upgrading(home: Home) -> Home:
+    """Data of 1.0, and an image 2.0 whose step and backup leave traces; a half-done step knows that it is one."""
+    service(home)
+    (home.root / "ww/etc/version").write_text("1.0\n")
+    assert home.start().wait_state("UP").stop() == 0
+    (home.root / "ww/etc/version").write_text("2.0\n")
+    home.hook("upgrade", 'test -e "$WW_DATA/db/schema"')
+    home.hook("backup", 'rm -rf "$WW_BACKUP/$1"; cp -r "$WW_DATA/db" "$WW_BACKUP/$1"')
+    home.hook(
+        "upgrade.d/0001-schema",
+        '[ ! -e "$WW_DATA/db/half" ] || [ "$WW_ATTEMPT" -gt 1 ] || exit 9\n'
+        'touch "$WW_DATA/db/half"; echo 2 > "$WW_DATA/db/schema"; rm "$WW_DATA/db/half"',
+    )
+    return home
+
+
+def child_of(instance: Instance) -> int:
+    (child,) = pathlib.Path(f"/proc/{instance.process.pid}/task/{instance.process.pid}/children").read_text().split()
+    return int(child)
+
+
+@pytest.mark.rule("D-killed-any-instant", "D-steps-once")
+@pytest.mark.parametrize("index", range(1, UPGRADE_ACTIONS))
+def test_killed_at_every_action_of_an_upgrade_the_next_boot_completes_it(home: Home, index: int) -> None:
+    upgrading(home)
+    instance = at_action(home, index)
+    os.kill(child_of(instance), signal.SIGKILL)
+    instance.wait()
+    assert home.start().wait_state("UP").stop() == 0
+    assert (home.root / "data/db/schema").read_text() == "2\n"
+    assert (home.root / "data/.ww/version").read_text() == "2.0\n"
+    kept = [path for path in (home.root / "backup").iterdir() if path.name != ".ww"]
+    assert (kept[0] / "schema").read_text() == "1\n", "the first backup is of the data before the upgrade"
+
+
+def test_the_indexes_cover_a_whole_upgrade(home: Home) -> None:
+    upgrading(home)
+    instance = home.start().wait_state("UP").wait_message("watch")
+    last = max(int(n) for n in re.findall(r"^action (\d+):", instance.messages(), re.MULTILINE))
+    instance.stop()
+    assert last == UPGRADE_ACTIONS - 1
+
+
+@pytest.mark.rule("D-stop-any-instant", "D-killed-any-instant")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("hook", ["lifecycle", "svcdown", "svcup", "warmup"])
+def test_ended_in_every_hook_of_a_restart(home: Home, hook: str, number: int) -> None:
+    """TERM: STOPPED and 0. KILL of everything: the next boot is clean."""
+    service(home)
+    home.hook(hook, f'[ "$WW_STATE" != RESTARTING ] || {{ touch {home.root}/here; sleep 300; }}')
+    instance = home.start(prefix=UNSHARE).wait_state("UP")
+    os.kill(child_of(instance), signal.SIGHUP)
+    until((home.root / "here").exists, f"{hook} of the restart")
+    os.kill(child_of(instance), number)
+    code = instance.wait()
+    if number == signal.SIGTERM:
+        assert code == 0
+        assert instance.states()[-2:] == ["STOPPING", "STOPPED"]
+    assert home.start().wait_state("UP").stop() == 0
+
+
 def journalled(home: Home) -> list[Event]:
     directory = home.root / "data/.ww/journal"
     return read_journal(str(directory)) if directory.exists() else []

@@ -57,14 +57,14 @@ MUTATIONS = {
         [STOP, "-k", "deaf_stray or obedient"],
     ),
     "second TERM ignored": (
-        "lifecycle/table.py",
-        "Trigger.STOP: Hurry(),\n        Trigger.BUG: _GOING_DOWN,\n    },\n    State.STOPPED",
-        "Trigger.STOP: _GOING_DOWN,\n        Trigger.BUG: _GOING_DOWN,\n    },\n    State.STOPPED",
+        "instance/driver.py",
+        "trigger = Trigger.FORCE if self._stops else Trigger.STOP",
+        "pass",
         [STOP, "-k", "second_term"],
     ),
     "newer data accepted": (
         "home/steps.py",
-        "return tuple(step for step in record.done if step not in image_steps)",
+        "return tuple(step for step in held if step not in image_steps)",
         "return ()",
         [DATA, "-k", "newer_than_the_image"],
     ),

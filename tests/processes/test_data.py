@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import signal
+import subprocess
 
 import pytest
 
-from tests.support.home import Home
+from tests.support.home import WW, Home
 from tests.support.waiting import until
 from ww.events.spool import read_journal
 
@@ -187,7 +190,9 @@ def test_backup_without_a_hook_and_a_failed_one_say_so(home: Home) -> None:
     missing = home.ww("backup")
     assert missing.returncode == 64
     assert "no " in missing.stderr
+    home.all_hooks()
     home.hook("backup", "exit 4")
+    boot_and_stop(home)
     failed = home.ww("backup")
     assert failed.returncode == 70
     assert "exit code 4" in failed.stderr
@@ -273,6 +278,168 @@ def test_the_instance_is_the_volume_unless_configured(home: Home) -> None:
     boot_and_stop(home)
     state = json.loads((home.root / "run/state.json").read_text())
     assert state["instance"] == (home.root / "data/.ww/id").read_text().strip()
+
+
+@pytest.mark.rule("D-data-unreadable", "D-exit-75")
+def test_data_that_cannot_be_read_is_not_taken_for_fresh(home: Home) -> None:
+    """A first boot would overwrite it. A link that leads to itself cannot be read by root either."""
+    home.all_hooks()
+    (home.root / "data/.ww").symlink_to(".ww")
+    instance = home.run_to_end()
+    assert instance.process.returncode == 75
+    assert "cannot tell whether" in instance.messages()
+    assert "firstboot" not in home.calls()
+
+
+@pytest.mark.rule("D-steps-newer")
+def test_a_step_that_was_only_begun_makes_the_data_newer_too(home: Home) -> None:
+    """Rolling back onto half-upgraded data would run the old program on it."""
+    image(home.all_hooks(), "1.0")
+    boot_and_stop(home)
+    image(home, "2.0", "0001-a")
+    home.hook("upgrade.d/0001-a", "exit 1")
+    assert home.run_to_end().process.returncode == 70
+    image(home, "1.0")
+    instance = home.run_to_end()
+    assert instance.process.returncode == 78
+    assert "0001-a" in instance.messages()
+
+
+@pytest.mark.rule("D-hook-x-bit")
+def test_a_hook_that_is_a_link_to_nothing_is_an_error_at_start(home: Home) -> None:
+    home.all_hooks()
+    (home.root / "ww/usr/firstboot").unlink()
+    (home.root / "ww/usr/firstboot").symlink_to("/nonexistent")
+    instance = home.run_to_end()
+    assert instance.process.returncode == 78
+    assert "is a link to nothing" in instance.messages()
+
+
+@pytest.mark.rule("D-steps-once")
+def test_a_step_that_was_blanked_later_does_not_make_the_data_newer(home: Home) -> None:
+    image(home.all_hooks(), "1.0", "0001-a")
+    boot_and_stop(home)
+    (home.root / "ww/usr/upgrade.d/0001-a").write_text("")
+    boot_and_stop(home)
+
+
+@pytest.mark.rule("D-backup-before-upgrade")
+def test_tries_at_one_upgrade_share_one_backup(home: Home) -> None:
+    """The second would be of half-upgraded data under the old version's name, and a crash loop would fill the disk."""
+    image(home.all_hooks(), "1.0")
+    boot_and_stop(home)
+    home.hook("backup", 'mkdir "$WW_BACKUP/$1"')
+    image(home, "2.0", "0001-a")
+    home.hook("upgrade.d/0001-a", "exit 1")
+    for _ in range(3):
+        assert home.run_to_end().process.returncode == 70
+    home.hook("upgrade.d/0001-a")
+    boot_and_stop(home)
+    assert len([path for path in (home.root / "backup").iterdir() if path.name != ".ww"]) == 1
+    image(home, "3.0", "0001-a", "0002-b")
+    boot_and_stop(home)
+    assert len([path for path in (home.root / "backup").iterdir() if path.name != ".ww"]) == 2
+
+
+@pytest.mark.rule("D-restore-safe", "D-exit-78")
+@pytest.mark.parametrize("how", ["fails", "is killed", "is told to stop"])
+def test_no_instance_starts_on_half_restored_data(home: Home, how: str) -> None:
+    image(home.all_hooks(), "1.0")
+    home.hook(
+        "restore",
+        f'echo half > "$WW_DATA/app.db"; echo begun >> {home.calls_file}; [ "$how" != fails ] || exit 1; sleep 300',
+    )
+    boot_and_stop(home)
+    restore = subprocess.Popen(
+        [*WW, "restore", "b1"], env={**os.environ, "WW_ROOT": str(home.root), "how": how}, stderr=subprocess.DEVNULL
+    )
+    until(lambda: "begun" in home.calls(), "the restore hook")
+    if how != "fails":
+        restore.send_signal(signal.SIGKILL if how == "is killed" else signal.SIGTERM)
+    restore.wait(10)
+    (survivor, *_) = _with_environment("WW_ROOT", str(home.root)) or [0]
+    if survivor:
+        os.kill(survivor, signal.SIGKILL)
+    home.settings(data={"lock_wait_s": 1})
+    instance = home.run_to_end()
+    assert instance.process.returncode == 78
+    assert "the restore of backup b1" in instance.messages()
+    home.hook("restore", 'echo whole > "$WW_DATA/app.db"')
+    assert home.ww("restore", "b1").returncode == 0
+    boot_and_stop(home)
+
+
+@pytest.mark.rule("D-restore-safe")
+def test_a_restore_hook_that_empties_the_data_keeps_its_marker_and_identity(home: Home) -> None:
+    image(home.all_hooks(), "1.0", "0001-a")
+    home.hook("backup", 'cp "$WW_DATA/app.db" "$WW_BACKUP/$1"')
+    home.hook("restore", 'find "$WW_DATA" -mindepth 1 -delete; cp "$WW_BACKUP/$1" "$WW_DATA/app.db"')
+    (home.root / "data/app.db").write_text("precious")
+    boot_and_stop(home)
+    identity = (home.root / "data/.ww/id").read_text()
+    assert home.ww("backup", "b1").returncode == 0
+    assert home.ww("restore", "b1").returncode == 0
+    boot_and_stop(home)
+    assert home.calls().count("firstboot") == 1
+    assert (home.root / "data/.ww/id").read_text() == identity
+    assert (home.root / "data/app.db").read_text() == "precious"
+
+
+@pytest.mark.rule("D-backup-on-demand", "D-exit-64")
+@pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "", "x" * 201])
+def test_a_backup_is_called_by_a_plain_name(home: Home, name: str) -> None:
+    home.all_hooks()
+    home.hook("backup", 'mkdir "$WW_BACKUP/$1"')
+    boot_and_stop(home)
+    done = home.ww("backup", name)
+    assert done.returncode == 64
+    assert "no name of a backup" in done.stderr
+    assert not (home.root / "evil").exists()
+
+
+@pytest.mark.rule("D-backup-on-demand")
+def test_a_backup_of_data_that_is_being_upgraded_is_refused(home: Home) -> None:
+    image(home.all_hooks(), "1.0")
+    home.hook("backup")
+    boot_and_stop(home)
+    image(home, "2.0", "0001-a")
+    home.hook("upgrade.d/0001-a", "sleep 300")
+    instance = home.start()
+    until(lambda: "upgrade.d/0001-a 1.0 2.0" in home.calls(), "the step")
+    done = home.ww("backup", "meanwhile")
+    assert done.returncode == 75
+    assert "0001-a is not completed" in done.stderr
+    assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-survivors", "D-exit-75")
+def test_processes_that_outlived_a_killed_ww_run_are_named_and_not_joined(home: Home) -> None:
+    """Outside a PID namespace kill -9 of `ww run` leaves its hooks alive: two firstboots at once would follow."""
+    home.all_hooks().settings(data={"lock_wait_s": 0.3})
+    home.hook("firstboot", f"echo $$ > {home.root}/pid; sleep 300")
+    instance = home.start()
+    until(lambda: (home.root / "pid").exists() and (home.root / "pid").read_text(), "firstboot")
+    instance.process.kill()
+    survivor = int((home.root / "pid").read_text())
+    again = home.run_to_end()
+    assert again.process.returncode == 75
+    assert "what an earlier ww run left when it was killed" in again.messages()
+    assert home.calls().count("firstboot") == 1
+    os.killpg(survivor, signal.SIGKILL)
+    home.hook("firstboot")
+    assert home.start().wait_state("UP").stop() == 0
+
+
+def _with_environment(name: str, value: str) -> list[int]:
+    """Pids of others whose environment has NAME=VALUE."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"{name}={value}".encode() in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
 
 
 def test_a_marker_is_not_there_before_firstboot_is_over(home: Home) -> None:

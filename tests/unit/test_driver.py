@@ -150,6 +150,45 @@ def test_a_second_stop_cancels_what_is_waited_for_and_goes_on_without_waiting() 
     assert performer.exit_code == 0
 
 
+@pytest.mark.rule("D-stop-second")
+def test_a_second_stop_also_hurries_what_the_first_one_interrupted() -> None:
+    driver, performer = twin_instance(pause_at=5)
+    performer.holds_cancelled = True
+    driver.begin(PLANS[None])
+    driver.feed(Trigger.STOP, STOP)
+    assert [grace > 0 for _, grace, _ in performer.cancelled] == [True]
+    driver.feed(Trigger.STOP, STOP)
+    assert performer.cancelled[-1][1] == 0
+    for _, _, gone in performer.cancelled:
+        gone()
+    assert performer.exit_code == 0
+
+
+@pytest.mark.rule("D-stop-second")
+def test_in_error_the_first_stop_is_patient_and_the_second_is_not() -> None:
+    driver, performer = twin_instance()
+    performer.answers["hook boot"] = [FAILURE]
+    performer.pause_at = 8  # svcdown of ERROR
+    driver.begin(PLANS[None])
+    assert performer.log[-1] == "ERROR: hook svcdown"
+    driver.feed(Trigger.STOP, STOP)
+    assert performer.exit_code is None
+    driver.feed(Trigger.STOP, STOP)
+    assert performer.exit_code == 70
+
+
+@pytest.mark.rule("D-bug-orderly")
+def test_a_bug_on_the_way_down_gives_up_one_action_and_ends_with_70() -> None:
+    driver, performer = booted()
+    performer.pause_at = performer.started + 3  # svcdown
+    driver.feed(Trigger.STOP, STOP)
+    assert performer.log[-1] == "STOPPING: hook svcdown"
+    driver.feed(Trigger.BUG, Cause("internal error: KeyError"))
+    assert performer.states[-1] is State.STOPPED
+    assert performer.exit_code == 70
+    assert driver.situation.collected == ["internal error: KeyError"]
+
+
 def test_an_outcome_that_comes_after_the_interruption_is_not_believed() -> None:
     driver, performer = twin_instance(pause_at=5)
     driver.begin(PLANS[None])

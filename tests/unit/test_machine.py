@@ -56,12 +56,13 @@ IGNORED = {
     (State.STOPPING, Trigger.UNHEALTHY),
     (State.STOPPED, Trigger.UNHEALTHY),
     (State.ERROR, Trigger.UNHEALTHY),
-    (State.STOPPING, Trigger.BUG),
-    (State.STOPPED, Trigger.BUG),
-    (State.ERROR, Trigger.BUG),
+    (State.STOPPING, Trigger.STOP),
+    (State.STOPPED, Trigger.STOP),
     (State.ERROR, Trigger.STOP),
 }
-HURRIED = {(State.STOPPING, Trigger.STOP), (State.STOPPED, Trigger.STOP)}
+GOING_DOWN = (State.STOPPING, State.STOPPED, State.ERROR)
+HURRIED = {(state, Trigger.FORCE) for state in GOING_DOWN}
+ABANDONED = {(state, Trigger.BUG) for state in GOING_DOWN}
 
 
 def ask(state: State | None, trigger: Trigger, facts: Facts | None = None) -> Decision:
@@ -79,11 +80,12 @@ def test_every_state_and_every_trigger(state: State | None, trigger: Trigger) ->
         assert decision.state is ENTERED[pair]
         early = EARLY_ENDS if state is None else {}
         assert decision.actions == early.get(ENTERED[pair], PLANS[ENTERED[pair]])
-    elif pair in IGNORED or pair in HURRIED:
+    elif pair in IGNORED | HURRIED | ABANDONED:
         decision = ask(state, trigger)
         assert not decision.entered
         assert decision.state is state
         assert decision.hurry is (pair in HURRIED)
+        assert decision.abandon is (pair in ABANDONED)
         assert decision.why
     else:
         with pytest.raises(ImpossibleTriggerError, match=trigger.name):
@@ -92,7 +94,7 @@ def test_every_state_and_every_trigger(state: State | None, trigger: Trigger) ->
 
 def test_the_expectations_cover_the_table() -> None:
     known = {(state, trigger) for state, edges in TRANSITIONS.items() for trigger in edges}
-    assert known == set(ENTERED) | IGNORED | HURRIED
+    assert known == set(ENTERED) | IGNORED | HURRIED | ABANDONED
 
 
 @pytest.mark.rule("WW-17")

@@ -29,25 +29,24 @@ class BackupNote(Value):
         self.at = at
 
 
-def write_note(backup: str, data_path: str, name: str, at: str) -> None:
-    """Note what the data under `data_path` (its `.ww`) is now, in `BACKUP/.ww/NAME.json`.
+def look(data_path: str, name: str, at: str) -> BackupNote:
+    """What the data under `data_path` (its `.ww`) is now. Raises OSError."""
+    version = (read_text(f"{data_path}/version") or "").strip()
+    return BackupNote(name, version, read_steps(f"{data_path}/steps.jsonl").done, at)
+
+
+def write_note(backup: str, data_path: str, seen: BackupNote) -> None:
+    """Keep what was `seen` of the data in `BACKUP/.ww/NAME.json`.
 
     Where /backup cannot be written (the hook sends its copy elsewhere), the note is kept with the data. Syncs, so it
     is for a forked child or another process than PID 1. Raises OSError.
     """
-    version = (read_text(f"{data_path}/version") or "").strip()
-    note = {
-        "format": FORMAT,
-        "name": name,
-        "version": version,
-        "steps": list(read_steps(f"{data_path}/steps.jsonl").done),
-        "at": at,
-    }
+    note = {"format": FORMAT, "name": seen.name, "version": seen.version, "steps": list(seen.steps), "at": seen.at}
     text = json_dumps(note) + "\n"
     try:
-        _write(f"{backup}/.ww", name, text)
+        _write(f"{backup}/.ww", seen.name, text)
     except OSError:
-        _write(f"{data_path}/backups", name, text)
+        _write(f"{data_path}/backups", seen.name, text)
 
 
 def read_note(backup: str, data_path: str, name: str) -> BackupNote | None:

@@ -43,6 +43,15 @@ class Unusable(Value):
         self.marked = marked
 
 
+class Unreadable(Value):
+    """It cannot be told whether the data is initialised. Nothing may be done: a first boot would overwrite it."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
 class Newer(Value):
     """A newer ww has written here: touch nothing."""
 
@@ -52,13 +61,14 @@ class Newer(Value):
         self.why = why
 
 
-def open_data(data: str, may_create: bool) -> Usable | Unusable | Newer:
+def open_data(data: str, may_create: bool) -> Usable | Unusable | Unreadable | Newer:
     """Look at `data` (and make it and its `.ww`, where allowed). Writes nothing but the directories."""
     path = f"{data}/.ww"
     try:
         newer = _newer_format(path)
+        marked = is_marked(data)
     except OSError as error:
-        return Unusable(f"cannot read {path}: {error.strerror}", is_marked(data))
+        return Unreadable(f"cannot tell whether {data} is initialised: {error.filename or path}: {error.strerror}")
     if newer:
         return newer
     try:
@@ -67,21 +77,32 @@ def open_data(data: str, may_create: bool) -> Usable | Unusable | Newer:
         os.makedirs(path, 0o700, exist_ok=True)
         os.chmod(path, 0o700)
     except OSError as error:
-        return Unusable(f"cannot write {data}: {error.strerror}", is_marked(data))
+        return Unusable(f"cannot write {data}: {error.strerror}", marked)
     if not os.access(path, os.W_OK | os.X_OK):
-        return Unusable(f"cannot write {path}", is_marked(data))
-    return Usable(path, is_marked(data))
+        return Unusable(f"cannot write {path}", marked)
+    return Usable(path, marked)
 
 
 def is_marked(data: str) -> bool:
-    """Whether a first boot has completed here: our marker, or the original's `/data/whaleup` (WW-16)."""
-    return os.path.exists(f"{data}/.ww/version") or os.path.exists(f"{data}/whaleup")
+    """Whether a first boot has completed here: our marker, or the original's `/data/whaleup` (WW-16).
+
+    Raises OSError where that cannot be told: only "there is no such file" means that the data is fresh.
+    """
+    return _is_there(f"{data}/.ww/version") or _is_there(f"{data}/whaleup")
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _newer_format(path: str) -> Newer | None:
     text = read_text(f"{path}/format")
-    if text is None:
-        return None
+    if text is None or not text.strip():
+        return None  # blank: a power cut right after the first boot ever
     try:
         record = json_loads(text)
         found = record.get("format") if isinstance(record, dict) else None
@@ -121,6 +142,8 @@ def take_lock(path: str, holder: str) -> Lock | Held | Unusable:
         return Unusable(f"cannot open {path}/lock: {error.strerror}", marked=False)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(fd).st_ino != os.stat(f"{path}/lock").st_ino:
+            raise BlockingIOError(errno.EAGAIN, "the lock file was replaced")
     except OSError as error:
         who = os.pread(fd, 1024, 0).decode("utf-8", "replace").strip()
         os.close(fd)
@@ -140,9 +163,9 @@ def claim_boot(path: str) -> tuple[str, int]:
 
     Only under the lock. Raises OSError.
     """
-    if read_text(f"{path}/format") is None:
-        write_text(f"{path}/format", json_dumps({"format": FORMAT}) + "\n")
     volume = volume_id(path)
+    if not (read_text(f"{path}/format") or "").strip():
+        write_text(f"{path}/format", json_dumps({"format": FORMAT}) + "\n")
     if not volume:
         volume = os.urandom(16).hex()
         write_text(f"{path}/id", volume + "\n")
@@ -166,3 +189,14 @@ def firstboot_attempts(path: str) -> int:
     """How many first boots were begun here without completing. Raises OSError."""
     text = (read_text(f"{path}/firstboot") or "").strip()
     return int(text) if text.isdecimal() else 0
+
+
+def restoring(path: str) -> str:
+    """The name of the backup whose restore was begun here and not completed; "" if none was. Raises OSError."""
+    return (read_text(f"{path}/restoring") or "").strip()
+
+
+def backed_up(path: str, from_version: str, to_version: str) -> str:
+    """The name of the backup made before this very upgrade, if it was begun and not completed; "" else. Raises OSError."""
+    lines = (read_text(f"{path}/backed-up") or "").splitlines()
+    return lines[2] if lines[:2] == [from_version, to_version] and len(lines) > 2 else ""

@@ -22,7 +22,7 @@ def write_text(path: str, text: str, mode: int = 0o600, durable: bool = False) -
     temporary = f"{path}.{os.getpid()}.tmp"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
-        _write_all(fd, text.encode())
+        _write_all(fd, text.encode("utf-8", "backslashreplace"))
         os.fchmod(fd, mode)
         if durable:
             os.fsync(fd)
@@ -42,7 +42,7 @@ def append_line(path: str, line: str, mode: int = 0o600) -> None:
     try:
         size = os.fstat(fd).st_size
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-        _write_all(fd, (("\n" if torn else "") + line + "\n").encode())
+        _write_all(fd, (("\n" if torn else "") + line + "\n").encode("utf-8", "backslashreplace"))
         os.fsync(fd)
     finally:
         os.close(fd)

@@ -50,8 +50,9 @@ def step_line(step: str, state: str, at: str, version: str) -> str:
 
 
 def newer_steps(record: StepRecord, image_steps: tuple[str, ...]) -> tuple[str, ...]:
-    """Steps that the data has and the image lacks: not empty means that the data is newer than the image."""
-    return tuple(step for step in record.done if step not in image_steps)
+    """Steps that the data has had, or half had, and the image lacks: the data is newer than the image."""
+    held = dict.fromkeys((*record.done, *record.begun))
+    return tuple(step for step in held if step not in image_steps)
 
 
 def pending_steps(record: StepRecord, image_steps: tuple[str, ...]) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class Crew:
         self.run = place.run
         self._settings: Settings | None = None
         self.versions = Versions("", image_version(place.layout.etc))
-        self.data = Data(system, place.layout)
+        self.data = Data(system, place.layout, boot)
         self._compiler = compiler
         self._boot = boot
         self._base_env = inherited(compiler.environ, place.ww_directory)
@@ -142,6 +142,8 @@ class Crew:
                 reserve_bytes=self.settings.number("journal.reserve_bytes"),
                 fallback_directory=fallback,
             )
+            if self._journal.note:
+                self.system.voice.warn(f"events are journalled elsewhere: {self._journal.note}")
         return self._journal
 
     def _mask_text(self, text: str) -> str:

@@ -7,11 +7,12 @@ import os
 from ww.clock import stamp
 from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN
 from ww.home import datadir, steps
-from ww.home.backups import write_note
+from ww.home.backups import look, write_note
 from ww.home.smallfile import write_text
-from ww.instance.hookset import step_names
+from ww.instance.hookset import step_files, step_names
 from ww.instance.tasks import FileJob, at_once
 from ww.lifecycle.model import Done, Failed, Found, Trigger
+from ww.supervise import procs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ class Data:
     Without a usable data directory nothing is remembered, every boot is a first boot (WW-18), and that is said once.
     """
 
-    def __init__(self, system: System, layout: Layout) -> None:
+    def __init__(self, system: System, layout: Layout, boot: str) -> None:
         self._system = system
         self._layout = layout
+        self._boot = boot
         self._access: datadir.Usable | datadir.Unusable | None = None
         self._lock: datadir.Lock | None = None
         self.volume = ""
@@ -53,15 +55,23 @@ class Data:
     def _path(self) -> str:
         return self._access.path if isinstance(self._access, datadir.Usable) else ""
 
+    @property
+    def _readable(self) -> str:
+        """Where records are read: also data that cannot be written has a version and steps."""
+        return f"{self._layout.data}/.ww"
+
     def lock(self, shared: bool, wait_ms: int, holder: str, done: Report) -> Task:
         """Take the data lock, waiting at most `wait_ms`; then count the boot. Exit 75 if it is not to be had."""
         self.shared = shared
         access = datadir.open_data(self._layout.data, may_create=bool(self._layout.root))
         if isinstance(access, datadir.Newer):
             return at_once(done, Failed(EXIT_CONFIG, access.why))
+        if isinstance(access, datadir.Unreadable):
+            return at_once(done, Failed(EXIT_TRY_AGAIN, access.why))
         self._access = access
         if isinstance(access, datadir.Unusable):
-            self._system.voice.warn(f"{access.why}: nothing is remembered, every boot is a first boot")
+            lost = "nothing is remembered" if access.marked else "nothing is remembered, every boot is a first boot"
+            self._system.voice.warn(f"{access.why}: {lost}")
             return at_once(done)
         return _LockTask(self._system, lambda: self._try_lock(holder), wait_ms, done)
 
@@ -82,7 +92,7 @@ class Data:
     def version(self) -> str:
         """The version whose upgrade completed on this data; "" if unknown."""
         try:
-            return datadir.read_version(self._path) if self._path else ""
+            return datadir.read_version(self._readable)
         except OSError:
             return ""
 
@@ -95,11 +105,12 @@ class Data:
 
     def inspect(self) -> Found | Failed:
         """Fresh or marked; newer data than the image is refused with nothing touched."""
-        marked = datadir.is_marked(self._layout.data)
         try:
-            record = steps.read_steps(f"{self._path}/steps.jsonl") if self._path else steps.StepRecord((), {})
+            marked = datadir.is_marked(self._layout.data)
+            record = steps.read_steps(f"{self._readable}/steps.jsonl")
         except OSError as error:
-            return Failed(EXIT_TRY_AGAIN, f"cannot read {self._path}/steps.jsonl: {error.strerror}")
+            words = f"cannot tell what was done to {self._layout.data}: {error.filename}: {error.strerror}"
+            return Failed(EXIT_TRY_AGAIN, words)
         newer = steps.newer_steps(record, step_names(self._layout.usr))
         if marked and newer:
             return Failed(
@@ -127,28 +138,44 @@ class Data:
                 if name not in known:
                     steps.write_step(f"{path}/steps.jsonl", name, "done", at, version)
             write_text(f"{path}/version", f"{version}\n", durable=True)
-            if os.path.exists(f"{path}/firstboot"):
-                os.unlink(f"{path}/firstboot")
+            _remove(f"{path}/firstboot")
 
         return self._write("write the marker of the first boot", job, done)
 
     def store_version(self, version: str, done: Report) -> Task:
         """The upgrade to `version` is complete."""
-        if self.version() == version and os.path.exists(f"{self._path}/version"):
+        known = os.path.exists(f"{self._path}/version") and not os.path.exists(f"{self._path}/backed-up")
+        if self.version() == version and known:
             return at_once(done)
-        return self._write(
-            "store the version", lambda path: write_text(f"{path}/version", f"{version}\n", durable=True), done
-        )
+
+        def job(path: str) -> None:
+            write_text(f"{path}/version", f"{version}\n", durable=True)
+            _remove(f"{path}/backed-up")
+
+        return self._write("store the version", job, done)
 
     def pending_steps(self) -> tuple[str, ...]:
         """Upgrade steps that this data has not had. Raises OSError."""
-        if not self._path:
-            return ()
-        return steps.pending_steps(steps.read_steps(f"{self._path}/steps.jsonl"), step_names(self._layout.usr))
+        if not datadir.is_marked(self._layout.data):
+            return ()  # data that cannot be marked was made by this very image
+        runnable = tuple(os.path.basename(file.path) for file in step_files(self._layout.usr))
+        return steps.pending_steps(steps.read_steps(f"{self._readable}/steps.jsonl"), runnable)
+
+    @property
+    def writable(self) -> bool:
+        """Whether records can be kept here."""
+        return bool(self._path)
+
+    def kept_backup(self, from_version: str, to_version: str) -> str:
+        """The backup made before an earlier try at this very upgrade, "" if there is none."""
+        try:
+            return datadir.backed_up(self._readable, from_version, to_version)
+        except OSError:
+            return ""
 
     def step_attempts(self, step: str) -> int:
         """How often `step` was begun and not finished. Raises OSError."""
-        return steps.read_steps(f"{self._path}/steps.jsonl").begun.get(step, 0)
+        return steps.read_steps(f"{self._readable}/steps.jsonl").begun.get(step, 0)
 
     def record_step(self, step: str, state: str, version: str, done: Report) -> Task:
         """Journal that `step` has `begun` or is `done`."""
@@ -159,10 +186,15 @@ class Data:
             done,
         )
 
-    def note_backup(self, name: str, done: Report) -> Task:
-        """Note the data's version and steps beside backup `name`."""
+    def note_backup(self, name: str, from_version: str, to_version: str, done: Report) -> Task:
+        """Note the data's version and steps beside backup `name`, and that this upgrade has its backup."""
         at, backup = stamp(self._system.clock.wall_ms()), self._layout.backup
-        return self._write(f"note backup {name}", lambda path: write_note(backup, path, name, at), done)
+
+        def job(path: str) -> None:
+            write_note(backup, path, look(path, name, at))
+            write_text(f"{path}/backed-up", f"{from_version}\n{to_version}\n{name}\n", durable=True)
+
+        return self._write(f"note backup {name}", job, done)
 
     def _write(self, words: str, job: Callable[[str], None], done: Report) -> Task:
         path = self._path
@@ -177,12 +209,50 @@ class Data:
             return answer
         if isinstance(answer, datadir.Unusable):
             return Failed(EXIT_TRY_AGAIN, answer.why)
+        survivors = _survivors(self._layout.data, self._boot)
+        if survivors:
+            os.close(answer.fd)
+            self.in_use = True
+            return datadir.Held(f"what an earlier ww run left when it was killed: {survivors}; end it first")
         self._lock = answer
         try:
-            self.volume, self.boot_no = datadir.claim_boot(self._path)
+            half_restored = datadir.restoring(self._path)
+            self.volume = datadir.volume_id(self._path)
+            if not half_restored:
+                self.volume, self.boot_no = datadir.claim_boot(self._path)
         except OSError as error:
             self._system.voice.warn(f"cannot count this boot in {self._path}: {error.strerror}")
+            half_restored = ""
+        if half_restored:
+            words = f"the restore of backup {half_restored} into {self._layout.data} was begun and not completed"
+            mend = f"run ww restore again, or remove {self._path}/restoring if the data is as it should be"
+            return Failed(EXIT_CONFIG, f"{words}: {mend}")
         return Done()
+
+
+def _survivors(data: str, boot: str) -> str:
+    """Processes of an earlier boot on this data that outlived its `ww run`; "" if there is none.
+
+    Only where the kernel does not end them with it: in a PID namespace of ours they cannot exist.
+    """
+    if os.getpid() == 1:
+        return ""
+    mine = {proc.pid for proc in procs.descendants(procs.scan(), os.getpid())}
+    found = [
+        f"{proc.comm} (pid {proc.pid})"
+        for proc in procs.scan()
+        if proc.alive
+        and proc.pid not in mine
+        and procs.has_variable(proc.pid, "WW_DATA", data)
+        and not procs.has_variable(proc.pid, "WW_BOOT", boot)
+        and not procs.has_variable(proc.pid, "WW_BOOT", "")
+    ]
+    return ", ".join(found[:8])
+
+
+def _remove(path: str) -> None:
+    if os.path.exists(path):
+        os.unlink(path)
 
 
 class _LockTask:

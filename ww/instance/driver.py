@@ -97,6 +97,10 @@ class Situation:
         """Failures of tolerant actions since the state was entered."""
 
 
+RESTART_GRACE_MS = 2_000
+"""Between TERM and KILL of what a restart interrupts."""
+
+
 class _Running:
     """The action under way. `over` guards against an outcome that arrives after it was cancelled."""
 
@@ -123,7 +127,8 @@ class Driver:
         self._playing = False
         self._plan: deque[Action] = deque()
         self._running: _Running | None = None
-        self._interrupted = 0
+        self._interrupted: list[tuple[Task, Callback]] = []
+        self._stops = 0
         self._waiting_for_interrupted: Callback | None = None
         self._finished = False
         self.situation = Situation(clock.mono_ms())
@@ -151,6 +156,9 @@ class Driver:
     def _decide(self, trigger: Trigger, cause: Cause) -> None:
         if self._finished:
             return
+        if trigger is Trigger.STOP:
+            trigger = Trigger.FORCE if self._stops else Trigger.STOP
+            self._stops += 1
         now = self._clock.mono_ms()
         at = self.situation
         healthy = now - at.up_since_ms if at.up_since_ms is not None else 0
@@ -159,6 +167,8 @@ class Driver:
         if decision.why:
             self._performer.tell(decision.why)
         at.history = decision.history
+        if decision.abandon:
+            self._abandon(decision.exit_code or 0, cause)
         if decision.hurry:
             self._hurry()
         if decision.entered:
@@ -186,25 +196,41 @@ class Driver:
 
     def _interrupt(self) -> None:
         running, self._running = self._running, None
-        if running is None or running.over:
+        if running is None or running.over or running.task is None:
             return
         running.over = True
-        if running.task is not None:
-            self._interrupted += 1
-            grace = self.situation.budget.for_interrupted(self._clock.mono_ms()) if self.situation.budget else 2_000
-            running.task.cancel(grace, lambda: self._later(self._interrupted_is_gone))
+        task = running.task
 
-    def _interrupted_is_gone(self) -> None:
-        self._interrupted -= 1
+        def gone() -> None:
+            self._later(lambda: self._is_gone(task))
+
+        self._interrupted.append((task, gone))
+        budget = self.situation.budget
+        task.cancel(budget.for_interrupted(self._clock.mono_ms()) if budget else RESTART_GRACE_MS, gone)
+
+    def _is_gone(self, task: Task) -> None:
+        # A task that was hurried may report twice.
+        self._interrupted = [(held, gone) for held, gone in self._interrupted if held is not task]
         if not self._interrupted and self._waiting_for_interrupted:
             resume, self._waiting_for_interrupted = self._waiting_for_interrupted, None
             resume()
+
+    def _abandon(self, exit_code: int, cause: Cause) -> None:
+        at = self.situation
+        at.exit_code = at.exit_code or exit_code
+        at.collected.append(cause.words)
+        running = self._running
+        if running is not None and not running.over:
+            running.over = True
+            self._outcome_of(running.action, Done(), running)
 
     def _hurry(self) -> None:
         budget = self.situation.budget
         if budget is None or budget.forced:
             return
         self.situation.budget = budget.hurried()
+        for task, gone in list(self._interrupted):
+            task.cancel(0, gone)
         running = self._running
         if running is not None and running.task is not None and not running.over:
             running.over = True

@@ -94,11 +94,10 @@ class HookRun:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        execution, self._execution = self._execution, None
-        if execution is None:
+        if self._execution is None:
             gone()
         else:
-            execution.cancel(grace_ms, gone)
+            self._execution.cancel(grace_ms, gone)
 
     def _next_file(self) -> None:
         self._tries = 0

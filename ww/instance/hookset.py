@@ -61,8 +61,8 @@ def step_files(usr: str) -> list[HookFile]:
 
 
 def step_names(usr: str) -> tuple[str, ...]:
-    """The names of the image's upgrade steps, in order."""
-    return tuple(os.path.basename(step.path) for step in step_files(usr))
+    """The names of the image's upgrade steps, in order; a step that was blanked since is still known."""
+    return tuple(os.path.basename(path) for path in _entries(f"{usr}/upgrade.d"))
 
 
 def hook_problems(usr: str) -> list[str]:
@@ -76,6 +76,8 @@ def _entries(directory: str) -> list[str]:
         names = sorted(os.listdir(directory))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError:
+        return [directory]  # it is there and cannot be listed: looking at it as a hook says why
     return [f"{directory}/{n}" for n in names if not n.startswith((".", "README")) and not n.endswith(_LEFTOVERS)]
 
 
@@ -87,9 +89,11 @@ def _look_at(path: str) -> HookFile | None:  # noqa: PLR0911
     try:
         info = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return HookFile(path, f"hook {path} is a link to nothing") if os.path.islink(path) else None
     except OSError as error:
         return HookFile(path, f"cannot look at hook {path}: {error.strerror}")
+    if stat.S_ISDIR(info.st_mode) and path.endswith(".d"):
+        return HookFile(path, f"cannot list the hooks in {path}: give user {os.getuid()} access to it")
     if stat.S_ISDIR(info.st_mode):
         return HookFile(path, f"hook {path} is a directory; put its parts into {path}.d/")
     if not stat.S_ISREG(info.st_mode):

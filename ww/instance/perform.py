@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ww.clib import SIGNALS, json_dumps
 from ww.errors import EXIT_CONFIG
 from ww.events.journal import sync as sync_journal
@@ -12,6 +14,7 @@ from ww.instance.upgrade import Upgrade
 from ww.instance.watch import Watch
 from ww.lifecycle.model import Action, Failed, Kind, State
 from ww.lifecycle.policy import LAST_MS, StopBudget
+from ww.supervise import procs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,10 +128,12 @@ class Performance:
 
     def ended(self, exit_code: int, situation: Situation) -> None:
         """Nothing is left to do."""
-        if situation.collected:
-            self._crew.system.voice.warn("on the way down: " + "; ".join(situation.collected))
-        self._crew.recorder.end(situation, self._crew.run, self._crew.settings.text("termination_log"))
-        self._sync_and_leave(exit_code, _budget(situation).left(self._now()))
+        try:
+            if situation.collected:
+                self._crew.system.voice.warn("on the way down: " + "; ".join(situation.collected))
+            self._crew.recorder.end(situation, self._crew.run, self._crew.settings.text("termination_log"))
+        finally:
+            self._sync_and_leave(exit_code, _budget(situation).left(self._now()))
 
     # --- the port of the watch --------------------------------------------------------------------------------
 
@@ -189,15 +194,19 @@ class Performance:
         )
 
     def _last_step(self) -> None:
-        """The end of the budget: whatever still holds the stop up is named and left behind (every deadline has a last step)."""
+        """The end of the budget: what still holds the stop up is named and killed (every deadline has a last step)."""
         at = self._at
         if at is None:
             return
-        words = f"the stop budget is spent and the instance is still in {at.state.value if at.state else 'the start'}: killing what is left"
-        self._crew.system.voice.error(words)
-        self.strays.kill_all()
-        self._crew.recorder.end(at, self._crew.run, self._crew.settings.text("termination_log"), words)
-        self._leave(at.exit_code)
+        try:
+            state = at.state.value if at.state else "the start"
+            left = ", ".join(f"{proc.comm} (pid {proc.pid})" for proc in _left()) or "nothing"
+            words = f"the stop budget is spent and the instance is still in {state}: killing what is left: {left}"
+            self._crew.system.voice.error(words)
+            self._crew.recorder.end(at, self._crew.run, self._crew.settings.text("termination_log"), words)
+        finally:
+            self.strays.kill_all()
+            self._leave(at.exit_code)
 
     def _record(self, at: Situation) -> None:
         durations, self._hooks_ms = self._hooks_ms, {}
@@ -287,6 +296,13 @@ class Performance:
 
     def _now(self) -> int:
         return self._crew.system.clock.mono_ms()
+
+
+def _left() -> list[procs.Proc]:
+    """What lives of this instance."""
+    if not procs.proc_is_ours():
+        return []
+    return [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive]
 
 
 def _budget(at: Situation) -> StopBudget:

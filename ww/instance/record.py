@@ -129,7 +129,7 @@ class Recorder:
         if not os.path.isfile(path):
             return
         try:
-            with open(path, "w") as file:
+            with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(json_dumps(self._mask(document))[:4096])
         except OSError as error:
             self._voice.debug(f"cannot write {path}: {error.strerror}")

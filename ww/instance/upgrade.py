@@ -50,7 +50,15 @@ class Upgrade:
         except OSError as error:
             return at_once(done, Failed(EXIT_TRY_AGAIN, f"cannot read the upgrade steps of the data: {error.strerror}"))
         changes = bool(pending) or (self._from != self._to and bool(hook_files(self._usr, "upgrade")))
+        if pending and not self._data.writable:
+            words = f"the data needs the upgrade steps {', '.join(pending)} and cannot be written"
+            return at_once(done, Failed(EXIT_TRY_AGAIN, words))
         if not changes or not backup:
+            return at_once(done)
+        kept = self._data.kept_backup(self._from, self._to)
+        if kept:
+            # A second one would be of data that is half upgraded, under the name of the old version.
+            tell(f"backup {kept}, made before an earlier try at this upgrade, is kept; no other is made")
             return at_once(done)
         name = backup_name(wall_ms, self._from)
         tell(f"backing up as {name} before the upgrade from {self._from or '(unknown)'} to {self._to or '(unknown)'}")
@@ -62,7 +70,7 @@ class Upgrade:
 
     def note_backup(self, name: str, then: Report) -> Task:
         """Note beside the backup what it is a backup of."""
-        return self._data.note_backup(name, then)
+        return self._data.note_backup(name, self._from, self._to, then)
 
     def steps(self, done: Report) -> Task:
         """Run the pending steps in order, each journalled before and after."""

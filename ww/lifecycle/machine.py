@@ -5,7 +5,7 @@ from __future__ import annotations
 from ww.errors import EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
 from ww.lifecycle.model import Action, Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy, judge_failure
-from ww.lifecycle.table import EARLY_ENDS, PLANS, TRANSITIONS, Enter, Heal, Hurry, Ignore
+from ww.lifecycle.table import EARLY_ENDS, PLANS, TRANSITIONS, Abandon, Enter, Heal, Hurry, Ignore
 from ww.types import Value
 
 LIVE = frozenset(state for state, edges in TRANSITIONS.items() if edges.get(Trigger.STOP) == Enter(State.STOPPING))
@@ -41,13 +41,14 @@ class Decision(Value):
     actions:    the plan to start; empty when the present one goes on.
     entered:    whether a state was entered (also the same one anew).
     hurry:      the rest of the present plan may wait for nothing.
+    abandon:    the action under way is given up, and the plan goes on.
     exit_code:  what the run will end with, when a state that ends it was entered; else None.
     delay_ms:   the wait before services start again, when RESTARTING was entered.
     history:    the failures counted so far.
     why:        one sentence for the log, "" when the state speaks for itself.
     """
 
-    __slots__ = ("state", "actions", "entered", "hurry", "exit_code", "delay_ms", "history", "why")
+    __slots__ = ("state", "actions", "entered", "hurry", "abandon", "exit_code", "delay_ms", "history", "why")
 
     def __init__(self, state: State | None, history: RestartHistory, **rest: object) -> None:
         self.state = state
@@ -55,6 +56,7 @@ class Decision(Value):
         self.actions: tuple[Action, ...] = rest.get("actions", ())  # type: ignore[assignment]
         self.entered = bool(rest.get("entered", False))
         self.hurry = bool(rest.get("hurry", False))
+        self.abandon = bool(rest.get("abandon", False))
         self.exit_code: int | None = rest.get("exit_code")  # type: ignore[assignment]
         self.delay_ms: int = rest.get("delay_ms", 0)  # type: ignore[assignment]
         self.why: str = rest.get("why", "")  # type: ignore[assignment]
@@ -70,6 +72,8 @@ def decide(
         raise ImpossibleTriggerError(f"{trigger.name} cannot happen in {name}")
     if isinstance(edge, Ignore):
         return Decision(state, history, why=f"{trigger.value}: ignored, {edge.why}")
+    if isinstance(edge, Abandon):
+        return Decision(state, history, abandon=True, exit_code=EXIT_HOOK, why="the action under way is given up")
     if isinstance(edge, Hurry):
         return Decision(state, history, hurry=True, why="a second stop signal: nothing is waited for any more")
     if isinstance(edge, Heal):
@@ -98,7 +102,7 @@ def _heal(history: RestartHistory, policy: RestartPolicy, facts: Facts) -> Decis
     )
 
 
-def _enter(  # noqa: PLR0913
+def _enter(
     before: State | None,
     state: State,
     history: RestartHistory,

@@ -31,6 +31,7 @@ class Trigger(Enum):
     UNHEALTHY = "unhealthy"
     RESTART = "restart asked"
     STOP = "stop asked"
+    FORCE = "stop asked again"
     BUG = "internal error"
 
 

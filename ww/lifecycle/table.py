@@ -31,6 +31,12 @@ class Hurry(Value):
     __slots__ = ()
 
 
+class Abandon(Value):
+    """Stay, give up the action under way, and end with exit code 70: a bug must not stop the way down."""
+
+    __slots__ = ()
+
+
 class Ignore(Value):
     """Stay; `why` goes to the log."""
 
@@ -40,7 +46,7 @@ class Ignore(Value):
         self.why = why
 
 
-Edge = Enter | Heal | Hurry | Ignore
+Edge = Enter | Heal | Hurry | Abandon | Ignore
 
 _STOP = Enter(State.STOPPING)
 _ERROR = Enter(State.ERROR)
@@ -103,20 +109,23 @@ TRANSITIONS: dict[State | None, dict[Trigger, Edge]] = {
         Trigger.DONE: Enter(State.STOPPED),
         Trigger.UNHEALTHY: _GOING_DOWN,
         Trigger.RESTART: _GOING_DOWN,
-        Trigger.STOP: Hurry(),
-        Trigger.BUG: _GOING_DOWN,
+        Trigger.STOP: _GOING_DOWN,
+        Trigger.FORCE: Hurry(),
+        Trigger.BUG: Abandon(),
     },
     State.STOPPED: {
         Trigger.UNHEALTHY: _GOING_DOWN,
         Trigger.RESTART: _GOING_DOWN,
-        Trigger.STOP: Hurry(),
-        Trigger.BUG: _GOING_DOWN,
+        Trigger.STOP: _GOING_DOWN,
+        Trigger.FORCE: Hurry(),
+        Trigger.BUG: Abandon(),
     },
     State.ERROR: {
         Trigger.UNHEALTHY: _GOING_DOWN,
         Trigger.RESTART: _GOING_DOWN,
         Trigger.STOP: _GOING_DOWN,
-        Trigger.BUG: _GOING_DOWN,
+        Trigger.FORCE: Hurry(),
+        Trigger.BUG: Abandon(),
     },
 }
 
