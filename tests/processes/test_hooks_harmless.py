@@ -217,3 +217,83 @@ def test_unchanged_inputs_are_not_compiled_again_and_changed_ones_are(home: Home
     home.start("--set", "a=1").wait_state("UP").stop()
     assert cfg.stat().st_ino != first
     assert json.loads(cfg.read_text())["a"] == 1
+
+
+@pytest.mark.rule("D-stop-budget", "D-hook-harmless")
+def test_a_hook_whose_name_is_no_text_fails_like_any_other_and_a_stop_still_ends(home: Home) -> None:
+    """A name that is not UTF-8 goes into events, records and messages."""
+    home.all_hooks()
+    directory = home.root / "ww/usr/boot.d"
+    directory.mkdir()
+    odd = os.path.join(os.fsencode(directory), b"50-\xff")
+    with open(odd, "wb") as file:
+        file.write(b"#!/bin/sh\nexit 3\n")
+    pathlib.Path(os.fsdecode(odd)).chmod(0o755)
+    instance = home.run_to_end()
+    assert instance.process.returncode == 70
+    assert home.exit_record()["exit_code"] == 70
+    assert "failed: exit code 3" in instance.messages()
+
+
+@pytest.mark.rule("D-steps-once")
+def test_a_step_whose_name_is_no_text_runs_once(home: Home) -> None:
+    home.all_hooks()
+    (home.root / "data/whaleup").touch()
+    directory = home.root / "ww/usr/upgrade.d"
+    directory.mkdir()
+    odd = os.path.join(os.fsencode(directory), b"0001-\xff")
+    with open(odd, "wb") as file:
+        file.write(f"#!/bin/sh\necho odd step >> {home.calls_file}\n".encode())
+    pathlib.Path(os.fsdecode(odd)).chmod(0o755)
+    for _ in range(2):
+        assert home.start().wait_state("UP").stop() == 0
+    assert home.calls().count("odd step") == 1
+
+
+@pytest.mark.rule("D-hook-x-bit", "D-exit-78")
+def test_a_directory_of_hooks_that_cannot_be_listed_is_an_error_at_start(home: Home) -> None:
+    home.all_hooks()
+    (home.root / "ww/usr/boot.d").symlink_to("boot.d")
+    instance = home.run_to_end()
+    assert instance.process.returncode == 78
+    assert "boot.d" in instance.messages()
+
+
+@pytest.mark.rule("D-stop-second")
+def test_a_second_term_also_forces_what_the_first_one_interrupted(home: Home) -> None:
+    home.all_hooks().settings(stop={"budget_s": 60})
+    home.hook("boot", "trap '' TERM; while :; do sleep 1; done")
+    instance = home.start()
+    until(lambda: "boot" in home.calls(), "boot")
+    began = time.monotonic()
+    instance.signal()
+    instance.wait_state("STOPPING")
+    instance.signal()
+    assert instance.wait() == 0
+    assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.rule("D-exit-70")
+def test_a_start_that_cannot_even_begin_says_so_and_never_with_code_1(tmp_path: pathlib.Path) -> None:
+    """1 means that a service gave up."""
+    import subprocess
+
+    from tests.support.home import WW
+
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = ["/bin/sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *WW, "run", "--root", "relative"]
+    done = subprocess.run(command, cwd=gone, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode in (64, 70)
+    assert "Traceback" not in done.stderr
+    assert "ww run" in done.stderr
+
+
+@pytest.mark.rule("D-stop-names-holder", "D-exit-record")
+def test_what_failed_on_the_way_down_is_in_the_exit_record(home: Home) -> None:
+    home.all_hooks()
+    home.hook("svcdown", "exit 9")
+    instance = home.start().wait_state("UP")
+    assert instance.stop() == 0
+    assert home.exit_record()["failures"] == ["svcdown failed: exit code 9"]
+    assert "on the way down: svcdown failed: exit code 9" in instance.messages()
