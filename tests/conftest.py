@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import ww
+from tests.support.home import Home
 from tests.support.rules import read_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 TESTS = Path(__file__).resolve().parent
 UNIT_TIMEOUT_S = 5
@@ -113,3 +114,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("not run, and not declared in docs/not-tested.md", red=True)
         for skip in left:
             terminalreporter.line(skip)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A fresh home of an instance, and an end to whatever the test started on it."""
+    made = Home(tmp_path / "home")
+    yield made
+    made.end()

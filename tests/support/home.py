@@ -27,6 +27,7 @@ class Home:
     def __init__(self, root: pathlib.Path) -> None:
         self.root = root
         self.calls_file = root / "calls"
+        self.started: list[Instance] = []
         for name in ("ww/usr", "ww/etc", "ww/files", "data", "backup", "run"):
             (root / name).mkdir(parents=True, exist_ok=True)
         self.config: dict[str, object] = {"ww": {"log": {"format": "json", "level": "debug"}}}
@@ -84,7 +85,14 @@ class Home:
         """Start `ww run --root`, under `prefix` (unshare …) if given."""
         self.write_config()
         run = [*(command if command is not None else [*WW, "run"]), "--root", str(self.root), *arguments]
-        return Instance(self, [*prefix, *run], env or {})
+        instance = Instance(self, [*prefix, *run], env or {})
+        self.started.append(instance)
+        return instance
+
+    def end(self) -> None:
+        """What a test's clean-up does: whatever was started here and runs on is killed."""
+        for instance in self.started:
+            instance.kill()
 
     def run_to_end(self, *arguments: str, env: dict[str, str] | None = None) -> Instance:
         instance = self.start(*arguments, env=env)
