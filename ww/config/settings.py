@@ -91,6 +91,11 @@ def nested(filled: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def with_defaults(cfg: dict[str, Json]) -> dict[str, Any]:
+    """A valid configuration with every default of ww in it."""
+    return {**cfg, KEY: nested(fill(cfg))}
+
+
 def _pick(given: Json, keys: list[str], default: Json) -> Json:
     value = given
     for key in keys:
