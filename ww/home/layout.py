@@ -92,7 +92,7 @@ def _fault(path: str, environ: Mapping[str, str]) -> str:
     try:
         info = os.lstat(path)
     except OSError as error:
-        return error.strerror
+        return str(error.strerror)
     mode = info.st_mode & 0o7777
     faults = (
         ((info.st_mode & _KIND) != _DIRECTORY, "it is not a directory"),
