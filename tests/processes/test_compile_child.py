@@ -213,7 +213,7 @@ def test_names_that_are_no_text_do_not_stop_it(instance):
 
 
 @pytest.mark.rule("D-cfg-all-problems")
-@pytest.mark.parametrize("word", ["x", "x" * 900, "\x01" * 100])
+@pytest.mark.parametrize("word", ["x", "x" * 900, "\x01" * 100], ids=["short", "long", "escaped"])
 def test_however_much_is_wrong_the_answer_is_short_and_counts_the_rest(instance, word):
     instance.put("default_cfg.json", {"ww": {f"{word}{number}": number for number in range(1000)}})
     code, answer = instance.child()
