@@ -39,9 +39,7 @@ class Missing(Value):
 
     __slots__ = ("prefix", "wanted", "names", "length")
 
-    def __init__(
-        self, prefix: list[str | int], wanted: str | int, names: list[str], length: int | None = None
-    ) -> None:
+    def __init__(self, prefix: list[str | int], wanted: str | int, names: list[str], length: int | None = None) -> None:
         self.length = length
         self.prefix = prefix
         self.wanted = wanted
