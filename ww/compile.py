@@ -1,7 +1,7 @@
 """Wiring of the compile child: inputs in, `cfg.json` with its provenance and its cache out (runtime.md 23-25).
 
 It runs for a tenth of a second at boot, prints one line of JSON, and ends with 0 or 78. On any problem the files of
-the last good configuration stay as they are.
+the last good configuration stay as they are. The line is short however much is wrong: the parent keeps 64 KiB of it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from ww.clib import json_dumps
 from ww.config import settings
 from ww.config.atomic import write
 from ww.config.compiled import build
-from ww.config.inputs import collect
+from ww.config.inputs import collect, fingerprint
 from ww.config.model import problem
-from ww.errors import EXIT_OK, ConfigError, UsageError
+from ww.errors import EXIT_CONFIG, EXIT_OK, ConfigError, UsageError
 from ww.home.layout import layout_for
 from ww.types import Value
 
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 CACHE_FORMAT = 1
 PROVENANCE_FORMAT = 1
+MOST_PROBLEMS = 50
+LONGEST_WORDS = 1_000
+"""Characters of a message, and of the names beside it: a key may be as long as its layer."""
+ANSWER_BYTES = 20 << 10
+"""What problems or warnings may take of the answer; warnings stand in it twice where there is no run directory."""
 DEEP = 5_000
 """Frames: jsonmerge and jsonschema need about ten for each level of nesting, and 100 levels are allowed."""
 
@@ -49,12 +54,8 @@ def main(argv: list[str]) -> int:
     """Compile as `argv` says (`--root R --run D --set A=B …`), print the result, return the exit code."""
     sys.setrecursionlimit(DEEP)
     try:
-        arguments = parse_arguments(argv)
-        answer = compile_to_files(arguments)
-        code = EXIT_OK
-    except ConfigError as error:
-        answer = {"ok": False, "problems": error.problems}
-        code = error.exit_code
+        answer = compile_to_files(parse_arguments(argv))
+        code = EXIT_OK if answer["ok"] else EXIT_CONFIG
     except UsageError as error:
         answer = {"ok": False, "problems": [{"layer": "the compile child", "message": str(error)}]}
         code = error.exit_code
@@ -81,27 +82,63 @@ def parse_arguments(argv: list[str]) -> Arguments:
 
 
 def compile_to_files(arguments: Arguments) -> dict[str, Any]:
-    """Compile and write; the answer for the parent. Raises ConfigError, and then has written nothing that is read."""
+    """Compile and write; the answer for the parent. One that is not `ok` has written nothing that is read."""
     layout = layout_for(arguments.root, {})
     inputs = collect(layout, os.environ, arguments.sets)
     compiled = build(inputs)
-    if compiled.problems:
-        raise ConfigError(compiled.problems)
-    cfg_path = _write_cfg(layout, arguments.run, compiled)
+    problems = compiled.problems
+    if not problems:
+        try:
+            return _write_all(layout, arguments.run, inputs.key, compiled)
+        except ConfigError as error:
+            problems = error.problems
+    return {
+        "ok": False,
+        "count": len(problems),
+        "problems": first_of(problems, "problems"),
+        "log": settings.log_of(compiled.layers),
+    }
+
+
+def _write_all(layout: Layout, run: str, key: str, compiled: Compiled) -> dict[str, Any]:
+    """Raises ConfigError."""
+    warnings = first_of(compiled.warnings, "warnings")
+    cfg_path = _write_cfg(layout, run, compiled)
     cache = {
         "format": CACHE_FORMAT,
-        "key": inputs.key,
+        "key": key,
         "settings": settings.fill(compiled.cfg),
         "cfg_path": cfg_path,
+        "cfg_print": fingerprint(cfg_path),
         "secrets": compiled.secrets(),
-        "warnings": compiled.warnings,
+        "hidden": compiled.hidden_texts(),
+        "warnings": warnings,
     }
-    if not arguments.run:
-        return {"ok": True, "warnings": compiled.warnings, "cache": cache}
+    if not run:
+        return {"ok": True, "warnings": warnings, "cache": cache}
     provenance = {"format": PROVENANCE_FORMAT, "leaves": compiled.provenance.report(compiled.is_hidden)}
-    _write_own(f"{arguments.run}/cfg.provenance.json", json_dumps(provenance).encode() + b"\n")
-    _write_own(f"{arguments.run}/cfg.cache", marshal.dumps(cache))
-    return {"ok": True, "warnings": compiled.warnings}
+    _write_own(f"{run}/cfg.provenance.json", json_dumps(provenance).encode() + b"\n")
+    _write_own(f"{run}/cfg.cache", marshal.dumps(cache))
+    return {"ok": True, "warnings": warnings}
+
+
+def first_of(problems: list[Problem], kind: str) -> list[Problem]:
+    """As many of `problems` as a person reads, each cut to a readable length; the last one counts the rest."""
+    shown: list[Problem] = []
+    size = 0
+    for found in problems[:MOST_PROBLEMS]:
+        short = {name: _cut(item) if isinstance(item, str) else item for name, item in found.items()}
+        size += len(json_dumps(short).encode("utf-8", "replace"))
+        if shown and size > ANSWER_BYTES:
+            break
+        shown.append(short)
+    if len(shown) < len(problems):
+        shown.append(problem(f"and {len(problems) - len(shown)} more {kind}"))
+    return shown
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_WORDS else f"{text[: LONGEST_WORDS - 2]} …"
 
 
 def _write_cfg(layout: Layout, run: str, compiled: Compiled) -> str:

@@ -124,6 +124,24 @@ def test_explain_tells_the_layers_and_masks_what_is_secret(instance):
     assert instance.ww("cfg", "none", "--explain").returncode == 1
 
 
+@pytest.mark.rule("WW-12")
+def test_a_setting_of_ww_that_is_not_set_has_its_default(instance):
+    assert instance.child({"CFG": '{"ww":{"stop":{"drain_s":2}}}'})[0] == 0
+    for key, text in (
+        ("ww.stop.budget_s", "9"),
+        ("ww.stop.drain_s", "2"),
+        ("ww.log", '{"format":"plain","level":"info"}'),
+    ):
+        assert instance.ww("cfg", key).stdout == f"{text}\n"
+    assert instance.ww("cfg", "ww.stop.budget_s", "--shell").stdout == "cfg_ww_stop_budget_s='9'\n"
+    assert instance.ww("cfg", "ww.stop.budget_s", "--explain").stdout == "ww.stop.budget_s = 9\n    default of ww\n"
+    assert instance.ww("cfg", "ww.stop.drain_s", "--explain").stdout == "ww.stop.drain_s = 2\n    set by CFG\n"
+    missing = instance.ww("cfg", "ww.stop.budgets")
+    assert missing.returncode == 1
+    assert "with budget_s in it" in missing.stderr
+    assert instance.ww("cfg", "ww.stop.budgets", "--explain").returncode == 1
+
+
 @pytest.mark.rule("D-cfg-fast")
 def test_the_plain_way_imports_nothing_slow(instance):
     script = (

@@ -210,3 +210,55 @@ def test_names_that_are_no_text_do_not_stop_it(instance):
     assert code == 78
     assert answer["problems"][0]["line"] == 1
     assert json_dumps(answer)
+
+
+@pytest.mark.rule("D-cfg-all-problems")
+@pytest.mark.parametrize("word", ["x", "x" * 900, "\x01" * 100], ids=["short", "long", "escaped"])
+def test_however_much_is_wrong_the_answer_is_short_and_counts_the_rest(instance, word):
+    instance.put("default_cfg.json", {"ww": {f"{word}{number}": number for number in range(1000)}})
+    code, answer = instance.child()
+    assert code == 78
+    assert answer["count"] == 1000
+    assert len(json_dumps(answer)) < 60_000
+    assert len(answer["problems"]) <= 51
+    assert answer["problems"][-1]["message"] == f"and {1001 - len(answer['problems'])} more problems"
+
+
+@pytest.mark.rule("D-cfg-all-problems")
+@pytest.mark.parametrize("run", [True, False])
+def test_many_warnings_do_not_refuse_a_valid_configuration(instance, run):
+    twice = ",".join(f'"{"k" * 60}{number}":1' for number in range(800))
+    instance.put("default_cfg.json", f"{{{twice},{twice}}}")
+    code, answer = instance.child(run=run)
+    assert code == 0
+    assert len(json_dumps(answer)) < 60_000
+    assert answer["warnings"][-1]["message"] == "and 750 more warnings"
+
+
+@pytest.mark.rule("D-log-lines")
+@pytest.mark.parametrize(
+    ("environ", "sets", "expected"),
+    [
+        ({"CFG": '{"ww":{"log":{"format":"json","level":"debug"},"x":1}}'}, [], ("json", "debug")),
+        ({"CFG": '{"ww":', "CFG__ww__log__format": "json"}, [], ("json", "info")),
+        ({"CFG": '{"ww":{"log":{"format":"json"}}}'}, ["=1"], ("json", "info")),
+        ({"CFG": '{"ww":{"log":{"format":"xml","level":"debug"}}}'}, [], ("plain", "debug")),
+        ({"CFG": '{"ww":{"log":{"format":["json"]}}}'}, [], ("plain", "info")),
+        ({"CFG": '{"ww":7}'}, [], ("plain", "info")),
+        ({"CFG": "["}, [], ("plain", "info")),
+    ],
+)
+def test_a_refusal_says_in_which_format_it_is_to_be_logged(instance, environ, sets, expected):
+    code, answer = instance.child(environ, *sets)
+    assert code == 78
+    assert answer["log"] == dict(zip(("format", "level"), expected, strict=True))
+
+
+@pytest.mark.rule("D-writeonly-masked", "D-cfg-cache")
+def test_the_cache_knows_what_to_mask_and_the_file_that_was_written(instance):
+    instance.put("cfg_schema.json", {"properties": {"p": {"writeOnly": True}}})
+    assert instance.child({"CFG": '{"p":"hunter2"}'})[0] == 0
+    cache = marshal.loads((instance.run / "cfg.cache").read_bytes())
+    info = (instance.etc / "cfg.json").stat()
+    assert cache["hidden"] == ["hunter2"]
+    assert cache["cfg_print"] == [info.st_size, info.st_mtime_ns, info.st_ino]

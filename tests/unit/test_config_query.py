@@ -14,6 +14,8 @@ CFG = {
     "t": "text  *",
     "nothing": None,
     "half": 0.5,
+    "dotted.key": 1,
+    "one": [1],
 }
 
 
@@ -46,7 +48,7 @@ def test_a_path_finds_its_value(path, text):
     [
         ("b", [], "no such key"),
         ("a.c", ["a"], "a exists"),
-        ("arr[2]", ["arr"], "arr exists"),
+        ("arr[2]", ["arr"], "arr exists and is an array of 2 elements"),
         ("arr[-3]", ["arr"], "arr exists"),
         ("arr.k", ["arr"], "arr exists"),
         ("a[0]", ["a"], "a exists"),
@@ -54,6 +56,8 @@ def test_a_path_finds_its_value(path, text):
         ("nothing.x", ["nothing"], "nothing exists"),
         ("a.d_e", ["a"], "with d-e in it"),
         ("noting", [], "did you mean nothing"),
+        ("dotted.key", [], 'did you mean "dotted.key"'),
+        ("one[1]", ["one"], "an array of 1 element"),
     ],
 )
 def test_a_missing_key_names_how_far_the_path_leads_and_what_is_near(path, prefix, words):

@@ -238,3 +238,25 @@ def test_a_setting_replaces_its_default_alone():
     assert repr(filled["restart.limit"]) == "3"
     assert settings.nested(filled)["labels"] == {"a": "b"}
     assert settings.nested(filled)["hooks"]["boot"]["timeout_s"] == 1.5
+
+
+@pytest.mark.rule("D-secret-masked")
+@pytest.mark.parametrize("around", ["%s", '{"inner":%s}', "[%s]"])
+def test_a_plain_value_in_place_of_a_reference_is_in_no_message(instance, around):
+    text = '{"db":{"password":%s}}'
+    password = {"minLength": 20, "maxLength": 9, "properties": {"inner": {"minLength": 20}}, "items": {"minLength": 20}}
+    schema = {"properties": {"db": {"properties": {"password": password}, "anyOf": [{"required": ["host"]}]}}}
+    instance.put("cfg_schema.json", schema)
+    instance.put("default_cfg.json", text % '{"$secret":"db"}')
+    found = instance.problems({"CFG": text % (around % '"hunter2-typed"')})
+    assert len(found) >= 2
+    assert "hunter2" not in str(found)
+    assert "*** does not satisfy minLength" in str(found)
+
+
+@pytest.mark.rule("D-writeonly-masked")
+def test_the_texts_to_mask_are_the_hidden_values_of_every_layer_and_no_names_of_secrets(instance):
+    instance.put("cfg_schema.json", {"properties": {"p": {"writeOnly": True}}})
+    instance.put("default_cfg.json", {"p": {"a": "older", "n": 123456, "t": True}, "q": "shown"})
+    compiled = instance.build({"CFG": '{"p":{"a":"newer","r":{"$secret":"db-password"}}}'})
+    assert compiled.hidden_texts() == ["123456", "newer", "older"]

@@ -56,3 +56,8 @@ def test_the_masker_knows_every_value_that_can_be_resolved(instance):
 
 def test_a_masker_without_secrets_changes_nothing():
     assert Masker(["", "abc"]).mask("abc") == "abc"
+
+
+@pytest.mark.rule("D-writeonly-masked")
+def test_the_masker_knows_literals_too(instance):
+    assert load_masker([], instance.layout, {}, ["hunter2"]).mask("a hunter2") == "a ***"

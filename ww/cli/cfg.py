@@ -110,10 +110,14 @@ def _shell(key: str, default: str | None, layout: Layout, environ: Mapping[str, 
 
 def _explain(key: str | None, as_json: bool, layout: Layout, environ: Mapping[str, str]) -> int:
     parts = [] if key is None else parse_path(key)
-    found = lookup(load(layout, environ), parts)
-    if key is not None and isinstance(found, Missing):
-        return _missing(key, found)
-    leaves = explaining.about(load_provenance(layout, environ), parts)
+    config = load(layout, environ)
+    known = load_provenance(layout, environ)
+    if key is not None and isinstance(lookup(config, parts), Missing):
+        found = find(config, key, layout, environ)
+        if isinstance(found, Missing):
+            return _missing(key, found)
+        known = explaining.of_defaults(config)
+    leaves = explaining.about(known, parts)
     return put(to_text(leaves) if as_json else explaining.to_words(leaves)) if leaves or as_json else 0
 
 

@@ -86,5 +86,5 @@ class Commands(click.Group):
 def cli() -> None:
     """A service image that boots itself, says truthfully what state it is in, heals itself and stops cleanly.
 
-    Every command takes --root DIR (or the variable WW_ROOT) for an instance that is kept under DIR.
+    Commands about an instance take --root DIR (or the variable WW_ROOT) where it is kept under DIR.
     """

@@ -8,12 +8,13 @@ from ww.config import settings
 from ww.config.merge import MergeFailed, plain
 from ww.config.model import Layer, problem, same
 from ww.config.provenance import Provenance
-from ww.config.query import Found, format_path, lookup
+from ww.config.query import Found, format_path, lookup, to_text
 from ww.config.secrets import MASK, Masker, is_reference, references
 from ww.config.sources import at_path, parse, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from ww.config.inputs import Inputs
@@ -27,18 +28,47 @@ if TYPE_CHECKING:
 class Compiled:
     """A configuration, where each part of it comes from, and what is wrong with it; usable if `problems` is empty."""
 
-    __slots__ = ("cfg", "provenance", "problems", "warnings", "hidden")
+    __slots__ = ("cfg", "layers", "provenance", "problems", "warnings", "hidden", "_replaced")
 
     def __init__(self, sources: Sources) -> None:
         self.cfg: dict[str, Json] = {}
+        self.layers = sources.layers
         self.provenance = Provenance()
         self.problems: list[Problem] = list(sources.problems)
         self.warnings: list[Problem] = list(sources.warnings)
         self.hidden: set[Path] = set()
+        self._replaced = {
+            path for layer in sources.layers for path, item in walk(layer.value) if path and is_reference(item)
+        }
 
     def is_hidden(self, path: Path) -> bool:
         """Whether the image's schema marks `path`, or something above it, `"writeOnly"`."""
         return any(path[: len(marked)] == marked for marked in self.hidden)
+
+    def is_private(self, path: Path) -> bool:
+        """Whether `path` is hidden, or a layer has a reference to a secret there: what replaced it is a secret too."""
+        return self.is_hidden(path) or any(path[: len(known)] == known for known in self._replaced)
+
+    def hidden_texts(self) -> list[str]:
+        """Every hidden value of every layer as text, for a masker; references and what they name are not among them."""
+        return sorted({to_text(item) for path, item in self._scalars() if self.is_hidden(path)})
+
+    def private_texts(self) -> list[str]:
+        """Private values as they may stand in a message."""
+        texts = []
+        for path, item in self._scalars():
+            if self.is_private(path):
+                texts += [str(item), repr(item).strip("'\"")]
+        return texts
+
+    def _scalars(self) -> Iterator[tuple[Path, str | int | float]]:
+        for layer in self.layers:
+            named: Path = ()
+            for path, item in walk(layer.value):
+                if is_reference(item):
+                    named = (*path, next(iter(item)))  # type: ignore[arg-type]
+                elif isinstance(item, str | int | float) and not isinstance(item, bool) and path != named:
+                    yield path, item
 
     def exposed(self) -> list[Path]:
         """Hidden values that stand in the configuration as they are, rather than as a reference."""
@@ -136,22 +166,12 @@ def _check_values(schema: Layer, layers: list[Layer], result: Compiled) -> None:
 
     declares = settings.KEY in schema.value.get("properties", {})  # type: ignore[operator]
     judged = result.cfg if declares else {key: item for key, item in result.cfg.items() if key != settings.KEY}
-    masker = Masker(_hidden_texts(layers, result))
+    masker = Masker(result.private_texts())
     for fault in faults(judged, schema.value):
         words = masker.mask(_fault_words(fault, "key in the image's cfg_schema.json"))
-        if result.is_hidden(fault.path):
+        if result.is_private(fault.path):
             words = f"{MASK} does not satisfy {fault.keyword}"
         result.problems.append(_placed(words, layers, fault.path, result))
-
-
-def _hidden_texts(layers: list[Layer], result: Compiled) -> list[str]:
-    """Hidden values as they may stand in a message."""
-    texts = []
-    for layer in layers:
-        for path, item in walk(layer.value):
-            if isinstance(item, str | int | float) and result.is_hidden(path):
-                texts += [str(item), repr(item).strip("'\"")]
-    return texts
 
 
 def _fault_words(fault: Fault, kind: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ww.config.query import BadPath, Found, explain_missing, lookup, parse_path, to_text
+from ww.config.query import BadPath, Found, Missing, explain_missing, lookup, parse_path, to_text
 from ww.config.reading import load
 from ww.config.secrets import resolve_all
 from ww.errors import EXIT_LOOKUP, EXIT_OK, WwError
@@ -20,7 +20,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ww.config.query import Missing
     from ww.home.layout import Layout
     from ww.types import Json
 
@@ -86,8 +85,16 @@ def answer(request: Request, environ: Mapping[str, str]) -> int:
 
 
 def find(cfg: dict[str, Json], key: str, layout: Layout, environ: Mapping[str, str]) -> Found | Missing:
-    """The value at `key` with the secrets in it. Raises BadPath, SecretError."""
-    found = lookup(cfg, parse_path(key))
+    """The value at `key` with the secrets in it; of a setting of ww that is not set, its default.
+
+    Raises BadPath, SecretError.
+    """
+    parts = parse_path(key)
+    found = lookup(cfg, parts)
+    if isinstance(found, Missing) and parts[0] == "ww":
+        from ww.config.settings import with_defaults
+
+        return lookup(with_defaults(cfg), parts)
     return Found(resolve_all(found.value, layout, environ)) if isinstance(found, Found) else found
 
 

@@ -84,6 +84,18 @@ def collect(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
     return Inputs(layers, schema, problems, _digest(layout, layers, schema, problems))
 
 
+def fingerprint(path: str) -> list[int]:
+    """Size, time of change (nanoseconds) and number of a file: another hand, or a disk, has changed it if they differ.
+
+    Empty if there is no such file.
+    """
+    try:
+        info = os.stat(path)
+    except OSError:
+        return []
+    return [info.st_size, info.st_mtime_ns, info.st_ino]
+
+
 def _image_files(layout: Layout, problems: list[dict[str, str | int]]) -> list[str]:
     paths = [path for name in DEFAULTS if os.path.lexists(path := f"{layout.etc}/{name}")]
     directory = f"{layout.etc}/conf.d"

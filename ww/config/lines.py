@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from json import JSONDecoder
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
@@ -25,6 +26,12 @@ def positions(text: str) -> Iterator[tuple[Path, int]]:
     yield from _walk(text, _skip(text, 0), ())
 
 
+@lru_cache(maxsize=2)
+def _known_positions(text: str) -> list[tuple[Path, int]]:
+    """A layer with one problem often has hundreds."""
+    return list(positions(text))
+
+
 def locate(text: str, path: Path) -> tuple[int, int] | None:
     """Line and column of `path`, or of the nearest thing above it; None if the text (which may be empty) holds nothing of it.
 
@@ -33,7 +40,7 @@ def locate(text: str, path: Path) -> tuple[int, int] | None:
     best, depth = -1, 0
     if not text:
         return None
-    for found, offset in positions(text):
+    for found, offset in _known_positions(text):
         if path[: len(found)] == found and len(found) >= depth:
             best, depth = offset, len(found)
     return line_column(text, best) if depth else None

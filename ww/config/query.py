@@ -32,11 +32,15 @@ class Found(Value):
 
 
 class Missing(Value):
-    """There is nothing at a path: `prefix` is the longest part of it that exists, `names` are what lies there."""
+    """There is nothing at a path: `prefix` is the longest part of it that exists.
 
-    __slots__ = ("prefix", "wanted", "names")
+    There lies an object with `names`, or an array of `length` elements (else None).
+    """
 
-    def __init__(self, prefix: list[str | int], wanted: str | int, names: list[str]) -> None:
+    __slots__ = ("prefix", "wanted", "names", "length")
+
+    def __init__(self, prefix: list[str | int], wanted: str | int, names: list[str], length: int | None = None) -> None:
+        self.length = length
         self.prefix = prefix
         self.wanted = wanted
         self.names = names
@@ -110,7 +114,8 @@ def lookup(value: Json, parts: Sequence[str | int]) -> Found | Missing:
         step = _step(value, part)
         if step is None:
             names = list(value) if isinstance(value, dict) else []
-            return Missing(list(parts[:depth]), part, names)
+            length = len(value) if isinstance(value, list) else None
+            return Missing(list(parts[:depth]), part, names, length)
         value = step.value
     return Found(value)
 
@@ -126,17 +131,19 @@ def explain_missing(path: str, missing: Missing) -> str:
     words = f"{path}: no such key"
     if missing.prefix:
         words += f"; {format_path(missing.prefix)} exists"
-    near = _near(missing.wanted, missing.names) if isinstance(missing.wanted, str) else []
+    if missing.length is not None:
+        words += f" and is an array of {missing.length} element{'' if missing.length == 1 else 's'}"
+    near = [format_path([name]) for name in _near(missing.wanted, missing.names)]
     if near:
-        words += f", with {format_path([near[0]])} in it" if missing.prefix else f"; did you mean {near[0]}"
+        words += f", with {near[0]} in it" if missing.prefix else f"; did you mean {near[0]}"
         words += f" (also {', '.join(near[1:])})" if near[1:] else ""
     return words
 
 
-def _near(wanted: str, names: list[str]) -> list[str]:
+def _near(wanted: str | int, names: list[str]) -> list[str]:
     from difflib import get_close_matches
 
-    return get_close_matches(wanted, names, n=3, cutoff=0.5)
+    return [] if isinstance(wanted, int) else get_close_matches(wanted, names, n=3, cutoff=0.5)
 
 
 def to_text(value: Json, as_json: bool = False) -> str:

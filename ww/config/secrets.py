@@ -136,9 +136,14 @@ class Masker:
         return text
 
 
-def load_masker(refs: Iterable[Mapping[str, str]], layout: Layout, environ: Mapping[str, str]) -> Masker:
-    """A masker for the values behind `refs`; what cannot be resolved now cannot be written either, and is left out."""
-    values = []
+def load_masker(
+    refs: Iterable[Mapping[str, str]], layout: Layout, environ: Mapping[str, str], literals: Iterable[str] = ()
+) -> Masker:
+    """A masker for `literals` and the values behind `refs`.
+
+    What cannot be resolved now cannot be written either, and is left out.
+    """
+    values = list(literals)
     for reference in refs:
         try:
             values.append(resolve(reference, layout, environ))

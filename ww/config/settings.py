@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 
 from ww.clib import json_loads
+from ww.config.merge import plain
+from ww.config.secrets import is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from ww.config.model import Layer
     from ww.types import Json
 
 KEY = "ww"
@@ -57,6 +60,25 @@ def fill(cfg: dict[str, Json]) -> dict[str, Any]:
     return filled
 
 
+def log_of(layers: Iterable[Layer]) -> dict[str, Any]:
+    """`{"format": …, "level": …}` of a configuration that is refused: what its usable layers say where that is valid.
+
+    The reason why an instance does not start must reach a collector that reads JSON.
+    """
+    merged: Json = {}
+    for layer in layers:
+        if not is_reference(layer.value):
+            merged = plain(merged, layer.value)
+    given = _pick(merged, [KEY], {})
+    chosen = {}
+    for name, part in declared(load_schema()):
+        section, _, last = name.partition(".")
+        if section == "log":
+            value = _pick(given, [section, last], part["default"])
+            chosen[last] = value if value in part["enum"] else part["default"]
+    return chosen
+
+
 def nested(filled: dict[str, Any]) -> dict[str, Any]:
     """Flat settings as the object they came from, for templates."""
     result: dict[str, Any] = {}
@@ -67,6 +89,11 @@ def nested(filled: dict[str, Any]) -> dict[str, Any]:
             at = at.setdefault(parent, {})
         at[last] = value
     return result
+
+
+def with_defaults(cfg: dict[str, Json]) -> dict[str, Any]:
+    """A valid configuration with every default of ww in it."""
+    return {**cfg, KEY: nested(fill(cfg))}
 
 
 def _pick(given: Json, keys: list[str], default: Json) -> Json:

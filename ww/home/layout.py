@@ -10,6 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_KIND = 0o170000
+_DIRECTORY = 0o040000
+_OTHERS_WRITE = 0o022
+
 
 class Layout(Value):
     """Absolute paths of one instance (product.md, WW-1). `root` is `""` in a container."""
@@ -46,28 +50,54 @@ def run_directories(layout: Layout, environ: Mapping[str, str]) -> list[str]:
 def find_run_directory(layout: Layout, environ: Mapping[str, str]) -> str | None:
     """The run directory that an instance of this user has already made, or None."""
     for path in run_directories(layout, environ):
-        if _is_ours(path):
+        if not _fault(path, environ):
             return path
     return None
 
 
 def make_run_directory(layout: Layout, environ: Mapping[str, str]) -> str | None:
-    """The first candidate that is, or can be made, a writable directory of ours with mode 0700; None if there is none."""
+    """The first candidate that is, or can be made, a writable directory of ours; None if there is none.
+
+    It gets mode 0700, except for a directory named by `WW_RUN` that already holds files: whose they are is not known.
+    """
     for path in run_directories(layout, environ):
-        try:
-            os.makedirs(path, 0o700, exist_ok=True)
-            if _is_ours(path):
-                os.chmod(path, 0o700)
-                return path
-        except OSError:
-            continue
+        if _made(path, environ):
+            return path
     return None
 
 
-def _is_ours(path: str) -> bool:
+def refused_run_directory(layout: Layout, environ: Mapping[str, str]) -> str:
+    """Why the directory that `WW_RUN` names cannot be used, for a person; "" if nothing is wrong or none is named."""
+    if not environ.get("WW_RUN"):
+        return ""
+    path = run_directories(layout, environ)[0]
+    fault = _fault(path, environ)
+    return f"WW_RUN={path} cannot be used: {fault}" if fault else ""
+
+
+def _made(path: str, environ: Mapping[str, str]) -> bool:
     try:
-        info = os.lstat(path)
+        os.makedirs(path, 0o700, exist_ok=True)
+        if _fault(path, environ):
+            return False
+        if not environ.get("WW_RUN") or not os.listdir(path):
+            os.chmod(path, 0o700)
     except OSError:
         return False
-    is_directory = (info.st_mode & 0o170000) == 0o040000
-    return is_directory and info.st_uid == os.getuid() and os.access(path, os.W_OK | os.X_OK)
+    return True
+
+
+def _fault(path: str, environ: Mapping[str, str]) -> str:
+    """Why `path` is no run directory of ours; "" if it is one. What `WW_RUN` names may be anybody's, as /tmp is."""
+    try:
+        info = os.lstat(path)
+    except OSError as error:
+        return str(error.strerror)
+    mode = info.st_mode & 0o7777
+    faults = (
+        ((info.st_mode & _KIND) != _DIRECTORY, "it is not a directory"),
+        (info.st_uid != os.getuid(), f"it belongs to user {info.st_uid}, and this is user {os.getuid()}"),
+        (not os.access(path, os.W_OK | os.X_OK), "it cannot be written"),
+        (environ.get("WW_RUN") and mode & _OTHERS_WRITE, f"others can write it (mode {mode:04o}); name another"),
+    )
+    return next((words for wrong, words in faults if wrong), "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshal
 
 from ww.clib import BadJson, json_loads
-from ww.config.inputs import collect
+from ww.config.inputs import collect, fingerprint
 from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN, problem_text
 from ww.instance.execution import CannotRun, Execution, Order, Ran, TimedOut
 from ww.lifecycle.model import Done, Failed
@@ -26,6 +26,8 @@ LIMIT_MS = 60_000
 
 CACHE_FORMAT = 1
 
+FORMATS = ("plain", "json")
+
 
 class Compiler(Value):
     """How the child is started: `argv` up to its own arguments, and the directories it is given."""
@@ -45,7 +47,8 @@ class Compiler(Value):
 class CompileTask:
     """Uses the cache of the last compile when no input has changed, else runs the compile child.
 
-    `take` receives the cache (settings, secret references, warnings) before `done` is called.
+    `take` receives the cache (settings, secret references, warnings) before `done` is called. However it ends, what
+    the voice has held back is said by then.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class CompileTask:
         """Look at the inputs, then at the cache, then run the child if it is needed."""
         self._key = collect(self._compiler.layout, self._compiler.environ, self._compiler.sets).key
         cache = read_cache(self._compiler.run)
-        if cache is not None and cache.get("key") == self._key and self._still_there(cache):
+        if cache is not None and cache.get("key") == self._key and self._as_written(cache):
             self._accept(cache)
             return self
         argv = [*self._compiler.argv, "--root", self._compiler.layout.root, "--run", self._compiler.run or ""]
@@ -76,24 +79,31 @@ class CompileTask:
 
     def cancel(self, grace_ms: int, gone: Callback) -> None:
         """Stop compiling; the previous cfg.json stays."""
+        self._system.voice.release()
         if self._execution is None:
             gone()
         else:
             self._execution.cancel(grace_ms, gone)
 
-    def _still_there(self, cache: dict[str, Any]) -> bool:
-        import os
-
-        return os.path.exists(str(cache.get("cfg_path")))
+    def _as_written(self, cache: dict[str, Any]) -> bool:
+        """Whether cfg.json is the file that was written: hooks must not go on with half of one, or another."""
+        return bool(cache.get("cfg_print")) and fingerprint(str(cache.get("cfg_path"))) == cache.get("cfg_print")
 
     def _ran(self, result: Ran | TimedOut | CannotRun) -> None:
         self._execution = None
         if isinstance(result, CannotRun):
-            self._done(Failed(EXIT_TRY_AGAIN, f"cannot compile the configuration: {result.words}"))
+            self._give_up(result.words)
         elif isinstance(result, TimedOut):
-            self._done(Failed(EXIT_TRY_AGAIN, f"cannot compile the configuration: no end after {LIMIT_MS // 1000} s"))
+            self._give_up(f"no end after {LIMIT_MS // 1000} s")
         else:
             self._read_answer(result)
+
+    def _give_up(self, words: str, last_lines: list[str] | None = None) -> None:
+        self._fail(EXIT_TRY_AGAIN, f"cannot compile the configuration: {words}", {"last_lines": last_lines or []})
+
+    def _fail(self, exit_code: int, words: str, detail: dict[str, object]) -> None:
+        self._system.voice.release()
+        self._done(Failed(exit_code, words, detail=detail))
 
     def _read_answer(self, result: Ran) -> None:
         lines = result.output.strip().splitlines()
@@ -102,30 +112,40 @@ class CompileTask:
         except BadJson:
             answer = None
         if not isinstance(answer, dict):
-            words = f"cannot compile the configuration: the compile child ended with {result.exit.words()}"
-            detail = {"last_lines": result.last_lines}
-            self._done(Failed(EXIT_TRY_AGAIN, words, detail=dict(detail)))
+            self._without_answer(result)
         elif answer.get("ok") is True:
             cache = answer.get("cache") if not self._compiler.run else read_cache(self._compiler.run)
             if isinstance(cache, dict):
                 self._accept(cache)
             else:
-                self._done(Failed(EXIT_TRY_AGAIN, "cannot read the compiled configuration back"))
+                self._give_up("what was compiled cannot be read back")
         else:
-            self._refuse(answer.get("problems"))
+            self._refuse(answer)
 
-    def _refuse(self, problems: object) -> None:
+    def _without_answer(self, result: Ran) -> None:
+        ending = f"the compile child ended with {result.exit.words()} and no answer that can be read"
+        if result.exit.code == EXIT_CONFIG:
+            said = "".join(f"; {line}" for line in result.last_lines[-3:])
+            self._fail(EXIT_CONFIG, f"the configuration is invalid: {ending}{said}", {"last_lines": result.last_lines})
+        else:
+            self._give_up(ending, result.last_lines)
+
+    def _refuse(self, answer: dict[str, Any]) -> None:
+        log = answer.get("log")
+        if isinstance(log, dict) and log.get("format") in FORMATS:
+            self._system.voice.use(str(log["format"]), str(log.get("level")))
+        problems = answer.get("problems")
         known = [problem for problem in problems if isinstance(problem, dict)] if isinstance(problems, list) else []
         for problem in known:
             self._system.voice.error(f"configuration: {problem_text(problem)}")
-        count = f"{len(known)} problems" if len(known) != 1 else problem_text(known[0])
-        words = f"the configuration is invalid: {count}"
-        self._done(Failed(EXIT_CONFIG, words, detail={"problems": known}))
+        count = f"{answer.get('count', len(known))} problems" if len(known) != 1 else problem_text(known[0])
+        self._fail(EXIT_CONFIG, f"the configuration is invalid: {count}", {"problems": known})
 
     def _accept(self, cache: dict[str, Any]) -> None:
+        self._take(cache)
+        self._system.voice.release()
         for warning in cache.get("warnings", ()):
             self._system.voice.warn(f"configuration: {problem_text(warning)}")
-        self._take(cache)
         self._done(Done())
 
 

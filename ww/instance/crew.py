@@ -57,6 +57,7 @@ class Crew:
         self._base_env = inherited(compiler.environ, place.ww_directory)
         self._journal: Journal | None = None
         self._secrets: list[dict[str, str]] = []
+        self._hidden: list[str] = []
         self._started_ms = system.clock.mono_ms()
         self.recorder = Recorder(system.clock, system.voice, self._open_journal, self._mask)
 
@@ -122,7 +123,8 @@ class Crew:
     def _take(self, cache: dict[str, Any]) -> None:
         self._settings = Settings(cache["settings"])
         self._secrets = list(cache.get("secrets", ()))
-        if self._secrets:
+        self._hidden = list(cache.get("hidden", ()))
+        if self._secrets or self._hidden:
             self.system.voice.mask = self._mask_text
         self.system.voice.use(self.settings.text("log.format"), self.settings.text("log.level"))
 
@@ -148,7 +150,7 @@ class Crew:
 
     def _mask_text(self, text: str) -> str:
         # Read anew each time: a secret file may be replaced while the instance runs.
-        return load_masker(self._secrets, self.layout, self._compiler.environ).mask(text)
+        return load_masker(self._secrets, self.layout, self._compiler.environ, self._hidden).mask(text)
 
     def _mask(self, value: object) -> object:
-        return mask_value(value, self._mask_text) if self._secrets else value
+        return mask_value(value, self._mask_text) if self._secrets or self._hidden else value
