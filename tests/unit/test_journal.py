@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -219,4 +220,4 @@ def test_a_boot_id_must_fit_into_a_file_name(tmp_path: object, clock: FakeClock,
 def test_sync_says_whether_it_could(tmp_path: object, clock: FakeClock) -> None:
     a_journal(tmp_path, clock).append("state", {})
     assert sync(str(tmp_path), "b1") == sync(str(tmp_path)) == 0
-    assert sync("/proc/nowhere") == 1
+    assert sync("/proc/nowhere") == errno.ENOENT
