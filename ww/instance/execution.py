@@ -143,7 +143,8 @@ class Execution:
                 os.close(fd)
         if not isinstance(started, child.Started):
             self._close_output()
-            self._finish(CannotRun(f"cannot run {started.words()}"))
+            refused = isinstance(started, child.Refused)
+            self._finish(CannotRun(started.words() if refused else f"cannot run {started.words()}"))
             return
         self._pid = started.pid
         self._system.reaper.watch(self._pid, self._exited)

@@ -195,7 +195,9 @@ class Sweep:
         if self._blind and _signal_everything(0):
             left.append(Swept(0, "?", "(this /proc does not show our processes)", now_ms - self._started_ms, True))
         if self._cannot_look:
-            left.append(Swept(0, "?", "(no free descriptor to look at processes with)", now_ms - self._started_ms, False))
+            left.append(
+                Swept(0, "?", "(no free descriptor to look at processes with)", now_ms - self._started_ms, False)
+            )
         self._loop.guard(on_done, SweepReport(self._swept, left, now_ms - self._started_ms, self._blind))
 
 
