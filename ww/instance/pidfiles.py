@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ww.supervise.exitcode import Exit
 
 _READ_BYTES = 64
+_COARSE_MS = 20
+"""By how much a file may seem older than it is: file systems take their times from the last tick of the kernel."""
 _MAX_PID = (1 << 31) - 1
 
 
@@ -34,23 +36,28 @@ class Pidfiles:
         self._followed: dict[str, int] = {}
         self._handles: dict[str, int] = {}
         self._paths: list[str] = []
+        self._since_ms = 0
 
-    def watch(self, paths: list[str]) -> None:
-        """svcup is done: follow what `paths` name, and warn of each that names nothing."""
+    def watch(self, paths: list[str], since_ms: int) -> None:
+        """svcup, which began at `since_ms` of the wall clock, is done: follow what `paths` name."""
         self.forget()
         self._paths = list(paths)
+        self._since_ms = since_ms - _COARSE_MS
         self.look()
-        for path in paths:
-            if _pid_in(path) is None:
+
+    def complain(self) -> None:
+        """Warn of each pidfile by which nothing is watched."""
+        for path in self._paths:
+            if path not in self._followed and _pid_in(path, self._since_ms) is None:
                 self._system.voice.warn(
-                    f"ww.svcup.pidfiles: {path} does not exist after svcup, or is no file with a pid in it: "
+                    f"ww.svcup.pidfiles: {path} does not exist after svcup, or is no file with a new pid in it: "
                     "nothing is watched by it until it is"
                 )
 
     def look(self) -> None:
         """Read every pidfile again: one may have come late, or name another process by now."""
         for path in self._paths:
-            pid = _pid_in(path)
+            pid = _pid_in(path, self._since_ms)
             before = self._followed.get(path)
             if pid is not None and pid != before:
                 self._take(path, pid, before)
@@ -93,7 +100,7 @@ class Pidfiles:
     def _ended(self, path: str, words: str = "") -> None:
         before = self._followed[path]
         self._let_go(path)
-        pid = _pid_in(path)
+        pid = _pid_in(path, self._since_ms)
         handle = 0 if pid is None or pid == before else _handle(pid)
         if pid is not None and handle != 0:
             self._system.voice.info(f"{path} names pid {pid} in place of {before}, which has ended")
@@ -114,21 +121,27 @@ class Pidfiles:
             os.close(handle)
 
 
-def _pid_in(path: str) -> int | None:
-    """The pid that a pidfile holds; None if there is none, or it is no plain file."""
+def _pid_in(path: str, since_ms: int) -> int | None:
+    """The pid that a pidfile holds; None if there is none, or it is no plain file.
+
+    None also for a dead one in a file that nobody has written since `since_ms`: it was left by an earlier life.
+    """
     try:
         # A FIFO without a writer, or a terminal, must not keep us.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        words = os.read(fd, _READ_BYTES).split() if stat.S_ISREG(os.fstat(fd).st_mode) else []
+        status = os.fstat(fd)
+        words = os.read(fd, _READ_BYTES).split() if stat.S_ISREG(status.st_mode) else []
     except OSError:
         return None
     finally:
         os.close(fd)
     number = int(words[0]) if words and words[0].isdigit() else 0
-    return number if 0 < number <= _MAX_PID else None
+    if not 0 < number <= _MAX_PID:
+        return None
+    return number if status.st_mtime_ns // 1_000_000 >= since_ms or _is_alive(number) else None
 
 
 def _handle(pid: int) -> int | None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 NAMES_MS = 200
-"""After svcup: when a daemon bears its own name, which it takes on by its exec."""
+"""After svcup: when a daemon bears its own name, which it takes on by its exec, and has written its pidfile."""
 _KILL_ROUNDS = 3
 _NAMED_AT_ONCE = 8
 
@@ -43,11 +43,13 @@ class Strays:
         self._daemons: dict[int, str] = {}
         self._naming: Timer | None = None
         self._snapshot_taken = False
+        self._svcup_ms = 0
         self.ended = 0
         """How many daemons of svcup ended by themselves in this boot."""
 
     def snapshot(self) -> None:
         """Remember what runs before the services are started for the first time: a restart leaves it alone."""
+        self._svcup_ms = self._system.clock.wall_ms()
         if not self._snapshot_taken:
             self._snapshot_taken = True
             try:
@@ -59,7 +61,7 @@ class Strays:
         """svcup is done: find the daemons it left, and the ones that a pidfile declares essential."""
         self._learn_daemons()
         self._naming = self._system.loop.call_later(NAMES_MS, self._name_daemons)
-        self._pidfiles.watch(pidfiles)
+        self._pidfiles.watch(pidfiles, self._svcup_ms)
 
     def count(self) -> int | None:
         """How many descendants live now, None if that cannot be seen; also looks at daemons and pidfiles anew."""
@@ -122,6 +124,8 @@ class Strays:
     def _name_daemons(self) -> None:
         self._naming = None
         self._learn_daemons()
+        self._pidfiles.look()
+        self._pidfiles.complain()
         daemons = sorted(self._daemons.items())
         if daemons:
             names = ", ".join(f"{comm} (pid {pid})" for pid, comm in daemons[:_NAMED_AT_ONCE])
