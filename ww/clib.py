@@ -17,13 +17,21 @@ class BadJson(ValueError):
     """The text is not one JSON value; `args[0]` says why, `args[1]` is the offset in characters where known."""
 
 
+def _finite(text: str) -> float:
+    """A number of JSON; one too large for a float would become an infinity, which no JSON can hold."""
+    value = float(text)
+    if value - value != 0:
+        raise BadJson(f"the number {text[:40]} is too large", 0)
+    return value
+
+
 class _ScannerContext:
     """The attributes that `_json.make_scanner` reads from a `json.JSONDecoder`."""
 
     strict = True
     object_hook = None
     object_pairs_hook = None
-    parse_float = float
+    parse_float = staticmethod(_finite)
     parse_int = int
     memo: dict[str, str] = {}
 
@@ -39,9 +47,14 @@ def _public_loads(text: str) -> Json:
     import json
 
     try:
-        value: Json = json.loads(text, parse_constant=_ScannerContext.parse_constant)
+        value: Json = json.loads(text, parse_constant=_ScannerContext.parse_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise BadJson(error.msg, error.pos) from None
+    except BadJson:
+        raise
+    except ValueError:
+        # Only `int` is left to complain, which Python limits to 4,300 digits.
+        raise BadJson("a number has too many digits", 0) from None
     return value
 
 

@@ -80,7 +80,8 @@ def test_obedient_daemons_are_ended_at_once_and_the_stop_does_not_wait_longer(ho
     home.all_hooks()
     home.hook("svcup", f"for i in 1 2 3; do setsid sleep 300 & done; echo $! > {home.root}/pid")
     instance = home.start().wait_state("UP")
-    assert "svcup left 3 running" in instance.messages()
+    instance.wait_message("svcup left 3 running")
+    assert instance.messages().count("sleep (pid ") == 3, "each under the name of its program"
     pid = pid_in(home.root / "pid")
     began = time.monotonic()
     assert instance.stop() == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import pytest
 from ww.clock import FakeClock
 from ww.events.journal import Dropped, Held, Journal, Written, sync
 from ww.events.spool import read_journal, read_segments
+from ww.instance.heldevents import RETRY_MS, HeldEvents
+from ww.supervise.loop import Loop
 
 RESERVE_BYTES = 64 << 10
 
@@ -219,4 +222,25 @@ def test_a_boot_id_must_fit_into_a_file_name(tmp_path: object, clock: FakeClock,
 def test_sync_says_whether_it_could(tmp_path: object, clock: FakeClock) -> None:
     a_journal(tmp_path, clock).append("state", {})
     assert sync(str(tmp_path), "b1") == sync(str(tmp_path)) == 0
-    assert sync("/proc/nowhere") == 1
+    assert sync("/proc/nowhere") == errno.ENOENT
+
+
+@pytest.mark.rule("D-journal-full")
+def test_events_that_wait_are_offered_again_every_5_s_and_then_no_more(tmp_path: object, clock: FakeClock) -> None:
+    loop = Loop(clock)
+    journal = a_journal(tmp_path, clock)
+    os.unlink(f"{tmp_path}/reserve")
+    HeldEvents(loop, journal)
+    assert journal.path is not None
+    with files_at_most(os.path.getsize(journal.path) + 10):
+        assert journal.append("state", {"n": 1}) == Held(1)
+        clock.advance(RETRY_MS)
+        loop.turn(wait=False)
+        assert journal.held == 1
+    clock.advance(RETRY_MS - 1)
+    loop.turn(wait=False)
+    assert journal.held == 1
+    clock.advance(1)
+    loop.turn(wait=False)
+    assert [event.seq for event in read_journal(str(tmp_path))] == [1]
+    loop.close()

@@ -17,7 +17,7 @@ from ww.types import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ww.clock import Clock
-    from ww.types import JsonObject
+    from ww.types import Callback, JsonObject
 
 HELD_EVENTS = 256
 SLOW_MS = 250
@@ -80,6 +80,7 @@ class Journal:
         "directory",
         "dropped",
         "note",
+        "on_held",
         "where",
     )
 
@@ -114,6 +115,8 @@ class Journal:
         self.directory: str | None = None
         self.where = "memory"
         self.note = ""
+        self.on_held: Callback | None = None
+        """Called when events begin to wait in memory: time to call `retry` now and then."""
         self._choose(directory)
 
     # What the owner sees
@@ -198,6 +201,8 @@ class Journal:
         self._seq += 1
         event.seq = self._seq
         self._held.append(event)
+        if len(self._held) == 1 and self.on_held is not None:
+            self.on_held()
 
     # Writing
 
@@ -369,7 +374,7 @@ def _count(value: object) -> int:
 
 
 def sync(directory: str, boot_id: str | None = None) -> int:
-    """For a forked child: fsync every segment of `boot_id` (None: of all boots) and the directory; 0, or 1 if refused."""
+    """For a forked child: fsync every segment of `boot_id` (None: of all boots) and the directory; 0, or the errno."""
     try:
         names = [name for name in segment_names(directory) if boot_id is None or f"-{boot_id}-" in name]
         for path in (*(f"{directory}/{name}" for name in names), directory):
@@ -378,6 +383,6 @@ def sync(directory: str, boot_id: str | None = None) -> int:
                 os.fsync(fd)
             finally:
                 os.close(fd)
-    except OSError:
-        return 1
+    except OSError as error:
+        return error.errno or errno.EIO
     return 0

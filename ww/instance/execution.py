@@ -11,12 +11,15 @@ from ww.types import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
     from ww.instance.system import System
     from ww.supervise.exitcode import Exit
     from ww.supervise.loop import Timer
     from ww.supervise.sweep import SweepReport
     from ww.types import Callback
+
+    _T = TypeVar("_T")
 
 TAG = "WW_HOOK_RUN"
 """Every execution has a unique value of this variable: what it started is found by it, also in other sessions."""
@@ -76,10 +79,40 @@ class Order(Value):
         self.capture = capture
 
 
+SHORT_HOOKS = ("monitor", "pushstats", "lifecycle")
+"""Hooks that run again and again and are not meant to leave anything behind that prints."""
+MOST_LEFT_OPEN = 64
+
+
+class LeftOpen:
+    """Outputs that strays of short hooks hold open; the oldest beyond 64 is closed, so that descriptors last.
+
+    Whoever still writes to it gets SIGPIPE. Daemons of the other hooks keep theirs.
+    """
+
+    def __init__(self) -> None:
+        self._pumps: list[logs.Pump] = []
+        self._said = False
+
+    def add(self, system: System, pump: logs.Pump) -> None:
+        """The hook of `pump` has ended and somebody holds its output open."""
+        self._pumps = [known for known in self._pumps if known.open and known is not pump]
+        self._pumps.append(pump)
+        while len(self._pumps) > MOST_LEFT_OPEN:
+            self._pumps.pop(0).close()
+            if not self._said:
+                self._said = True
+                system.voice.warn(
+                    f"more than {MOST_LEFT_OPEN} processes that {', '.join(SHORT_HOOKS)} left behind hold their "
+                    "output open: the oldest output is closed each time, and what writes to it ends"
+                )
+
+
 class Execution:
     """Runs one order; a task that can be cancelled at any time."""
 
     _count = 0
+    _left_open = LeftOpen()
 
     def __init__(self, system: System, order: Order, done: Callable[[Ran | TimedOut | CannotRun], None]) -> None:
         Execution._count += 1
@@ -93,31 +126,51 @@ class Execution:
         self._pump: logs.Pump | None = None
         self._capture: logs.Capture | None = None
         self._ending: Ending | None = None
+        self._known: set[tuple[int, int]] = set()
         self._started_ms = system.clock.mono_ms()
 
     def start(self) -> None:
         """Start it; `done` is called later, or at once when it cannot be run."""
-        reader, writer = logs.make_pipe()
-        out_reader, out_writer = logs.make_pipe() if self._order.capture else (-1, writer)
-        started = child.spawn(
-            child.Command(
-                argv=self._order.argv, env={**self._order.env, TAG: self._tag}, stdout=out_writer, stderr=writer
-            )
-        )
-        for fd in {writer, out_writer}:
-            os.close(fd)
-        if not isinstance(started, child.Started):
-            for fd in {reader, out_reader} - {-1}:
+        writers: list[int] = []
+        try:
+            self._open_output(writers)
+            started = self._spawn(writers)
+        except OSError as error:
+            # Out of descriptors, mostly: whoever asked decides what that means.
+            started = child.Refused(error.errno or 0, f"{self._order.argv[0]}: {error.strerror}")
+        finally:
+            for fd in writers:
                 os.close(fd)
-            self._finish(CannotRun(f"cannot run {started.words()}"))
+        if not isinstance(started, child.Started):
+            self._close_output()
+            refused = isinstance(started, child.Refused)
+            self._finish(CannotRun(started.words() if refused else f"cannot run {started.words()}"))
             return
         self._pid = started.pid
-        self._pump = self._system.voice.pump(reader, self._order.source, "stderr" if self._order.capture else "stdout")
-        if self._order.capture:
-            self._capture = logs.Capture(self._system.loop, out_reader)
         self._system.reaper.watch(self._pid, self._exited)
         if self._order.limit_ms:
             self._timer = self._system.loop.call_later(self._order.limit_ms, self._time_is_up)
+
+    def _open_output(self, writers: list[int]) -> None:
+        """Make the pipes that are read here; their other ends are added to `writers`. Raises OSError."""
+        capture = self._order.capture
+        reader = _new_pipe(writers)
+        self._pump = _reading(
+            self._system, reader, lambda: self._system.voice.pump(reader, self._order.source, _stream(capture))
+        )
+        if capture:
+            output = _new_pipe(writers)
+            self._capture = _reading(self._system, output, lambda: logs.Capture(self._system.loop, output))
+
+    def _spawn(self, writers: list[int]) -> child.Spawned:
+        env = {**self._order.env, TAG: self._tag}
+        return child.spawn(child.Command(argv=self._order.argv, env=env, stdout=writers[-1], stderr=writers[0]))
+
+    def _close_output(self) -> None:
+        if self._pump is not None:
+            self._pump.close()
+        if self._capture is not None:
+            self._capture.finish()
 
     def cancel(self, grace_ms: int, gone: Callback) -> None:
         """End it and all it started; `gone` is called when nothing is left, `done` never."""
@@ -128,7 +181,7 @@ class Execution:
             if not grace_ms:
                 self._ending.force()
             return
-        if not self._pid or (self._reaped and not any(proc.alive for proc in self._members())):
+        if not self._pid or (self._reaped and not self._anybody()):
             self._release_output()
             gone()
             return
@@ -160,13 +213,34 @@ class Execution:
         pgid = 0 if self._reaped else self._pid
         self._ending = Ending(self._system, self._members, grace_ms, over, pgid).start()
 
+    def _anybody(self) -> bool:
+        try:
+            return any(proc.alive for proc in self._members())
+        except procs.CannotLook:
+            return True
+
     def _members(self) -> list[procs.Proc]:
-        """What belongs to this execution: its group and session, and whatever carries its tag."""
-        return [
-            proc
-            for proc in procs.descendants(procs.scan(), os.getpid())
-            if self._pid in (proc.pid, proc.pgid, proc.session) or procs.has_variable(proc.pid, TAG, self._tag)
-        ]
+        """What belongs to this execution. Raises procs.CannotLook.
+
+        That is its group and session, whatever carries its tag, the descendants of all these, and what was one of them
+        when it was last looked: a child that dropped its environment and its session is lost when its parent dies.
+        """
+        found: list[procs.Proc] = []
+        pids: set[int] = set()
+        sessions = {self._pid}
+        for proc in procs.descendants(procs.scan(), os.getpid()):  # parents come before their children
+            if (
+                proc.identity in self._known
+                or proc.ppid in pids
+                or self._pid in (proc.pid, proc.pgid)
+                or proc.session in sessions
+                or procs.has_variable(proc.pid, TAG, self._tag)
+            ):
+                found.append(proc)
+                pids.add(proc.pid)
+                sessions.add(proc.session)
+        self._known = {proc.identity for proc in found}
+        return found
 
     def _release_output(self) -> None:
         if self._capture:
@@ -179,6 +253,8 @@ class Execution:
             return []
         self._pump.drain()
         self._pump.detach()
+        if self._pump.open and self._order.source.partition(".d/")[0] in SHORT_HOOKS:
+            self._left_open.add(self._system, self._pump)
         return self._pump.last_lines()
 
     def _stop_timer(self) -> None:
@@ -190,3 +266,23 @@ class Execution:
         done, self._done = self._done, None
         if done is not None:
             done(result)
+
+
+def _stream(capture: bool) -> str:
+    return "stderr" if capture else "stdout"
+
+
+def _new_pipe(writers: list[int]) -> int:
+    reader, writer = logs.make_pipe()
+    writers.append(writer)
+    return reader
+
+
+def _reading(system: System, fd: int, begin: Callable[[], _T]) -> _T:
+    """What `begin` makes of `fd`, which is closed if that fails."""
+    try:
+        return begin()
+    except OSError:
+        system.loop.remove(fd)
+        os.close(fd)
+        raise

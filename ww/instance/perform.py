@@ -7,7 +7,7 @@ import os
 from ww.clib import SIGNALS, json_dumps
 from ww.errors import EXIT_CONFIG
 from ww.events.journal import sync as sync_journal
-from ww.instance.hookset import HOOKS, hook_files, hook_problems
+from ww.instance.hookset import HOOKS, HookFile, hook_files, hook_problems
 from ww.instance.strays import Strays
 from ww.instance.tasks import FileJob, Pause, at_once
 from ww.instance.upgrade import Upgrade
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ww.instance.crew import Crew
     from ww.instance.driver import Cause, Situation, Task
     from ww.instance.hookrun import HookRun
-    from ww.instance.hookset import HookFile
     from ww.instance.tasks import Report
     from ww.lifecycle.machine import Decision
     from ww.lifecycle.model import Outcome
@@ -137,16 +136,20 @@ class Performance:
 
     # --- the port of the watch --------------------------------------------------------------------------------
 
+    had_monitor = False
+    """Whether the image had a monitor at any time of this life."""
+
     def run_monitor(self, done: Callable[[Outcome], None]) -> HookRun | None:
-        """Run `monitor` with its output captured, if the image has one."""
-        files = hook_files(self._crew.layout.usr, "monitor")
+        """Run `monitor` with its output captured, if there is one."""
+        files = _files_of(self._crew.layout.usr, "monitor")
         if not files:
             return None
+        self.had_monitor = True
         return self._crew.run_hook("monitor", files, (), self._crew.settings.hook("monitor"), done, state="UP")
 
     def run_pushstats(self, health: JsonObject, done: Callable[[Outcome], None]) -> HookRun:
         """Run `pushstats JSON`."""
-        files = hook_files(self._crew.layout.usr, "pushstats")
+        files = _files_of(self._crew.layout.usr, "pushstats")
         limits = self._crew.settings.hook("pushstats")
         return self._crew.run_hook("pushstats", files, (json_dumps(health),), limits, done, state="UP")
 
@@ -303,6 +306,14 @@ def _left() -> list[procs.Proc]:
     if not procs.proc_is_ours():
         return []
     return [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive]
+
+
+def _files_of(usr: str, name: str) -> list[HookFile]:
+    """The files of a hook; a directory that cannot be listed now (no descriptor is left) is a problem of that hook."""
+    try:
+        return hook_files(usr, name)
+    except OSError as error:
+        return [HookFile(f"{usr}/{name}", f"cannot look for the hook {usr}/{name}: {error.strerror}")]
 
 
 def _budget(at: Situation) -> StopBudget:

@@ -9,6 +9,7 @@ import os
 
 from ww.clib import SIGNALS
 from ww.instance.ending import Ending
+from ww.instance.pidfiles import Pidfiles
 from ww.lifecycle.model import Done, Failed
 from ww.supervise import procs
 
@@ -19,67 +20,72 @@ if TYPE_CHECKING:
     from ww.instance.system import System
     from ww.instance.tasks import Report
     from ww.supervise.exitcode import Exit
+    from ww.supervise.loop import Timer
     from ww.supervise.procs import Proc
     from ww.supervise.sweep import SweepReport
     from ww.types import Callback
+
+
+NAMES_MS = 200
+"""After svcup: when a daemon bears its own name, which it takes on by its exec, and has written its pidfile."""
+_KILL_ROUNDS = 3
+_NAMED_AT_ONCE = 8
 
 
 class Strays:
     """Knows which descendants were there before the services, which daemons svcup left, and how they end."""
 
     def __init__(self, system: System, pidfile_died: Callable[[str, str], None]) -> None:
+        procs.keep_spares()
         self._system = system
-        self._pidfile_died = pidfile_died
+        self._pidfiles = Pidfiles(system, pidfile_died)
         self._before: set[tuple[int, int]] = set()
         self._daemons: dict[int, str] = {}
-        self._pidfiles: list[str] = []
-        self._declared: dict[int, str] = {}
+        self._naming: Timer | None = None
         self._snapshot_taken = False
+        self._svcup_ms = 0
         self.ended = 0
         """How many daemons of svcup ended by themselves in this boot."""
 
     def snapshot(self) -> None:
         """Remember what runs before the services are started for the first time: a restart leaves it alone."""
+        self._svcup_ms = self._system.clock.wall_ms()
         if not self._snapshot_taken:
             self._snapshot_taken = True
-            self._before = {proc.identity for proc in _mine()}
+            try:
+                self._before = {proc.identity for proc in _mine()}
+            except procs.CannotLook as error:
+                self._system.voice.warn(f"{error}: a restart will also end what boot left running")
 
     def adopt(self, pidfiles: list[str]) -> None:
         """svcup is done: find the daemons it left, and the ones that a pidfile declares essential."""
-        self._pidfiles = pidfiles
-        daemons = {proc.pid: proc.comm for proc in self._of_services(_mine())}
-        self._daemons.update(daemons)
-        self._read_pidfiles()
-        if daemons:
-            names = ", ".join(f"{comm} (pid {pid})" for pid, comm in sorted(daemons.items())[:8])
-            more = f" and {len(daemons) - 8} more" if len(daemons) > 8 else ""
-            self._system.voice.info(f"svcup left {len(daemons)} running: {names}{more}")
+        self._learn_daemons()
+        self._naming = self._system.loop.call_later(NAMES_MS, self._name_daemons)
+        self._pidfiles.watch(pidfiles, self._svcup_ms)
 
-    def count(self) -> int:
-        """How many descendants live now; also learns daemons that appeared, or took their real name, since svcup."""
-        mine = _mine()
+    def count(self) -> int | None:
+        """How many descendants live now, None if that cannot be seen; also looks at daemons and pidfiles anew."""
         if self._snapshot_taken:
-            self._daemons.update({proc.pid: proc.comm for proc in self._of_services(mine)})
-        return len(mine)
+            self._pidfiles.look()
+        return self._learn_daemons()
 
     def reaped(self, pid: int, status: Exit) -> None:
         """A process that nobody watches has ended."""
         name = self._daemons.pop(pid, None)
-        if name is None and not self._pidfiles:
-            return
-        self._read_pidfiles()
-        pidfile = self._declared.pop(pid, None)
         if name is not None:
             self.ended += 1
-            self._system.voice.warn(f"daemon {name} (pid {pid}) ended: {status.words()}")
-        if pidfile is not None:
-            self._pidfile_died(pidfile, f"{name or 'process'} (pid {pid}) of {pidfile} ended: {status.words()}")
+            # Between its fork and its exec a process bears the name of its parent.
+            named = f"daemon {name}" if self._naming is None else "a daemon of svcup"
+            self._system.voice.warn(f"{named} (pid {pid}) ended: {status.words()}")
+        self._pidfiles.reaped(pid, name if name and self._naming is None else "process", status)
 
     def forget(self) -> None:
         """The services are going down: what ends now was meant to."""
         self._daemons.clear()
-        self._declared.clear()
-        self._pidfiles = []
+        self._pidfiles.forget()
+        if self._naming is not None:
+            self._naming.cancel()
+            self._naming = None
 
     def sweep_services(self, grace_ms: int, done: Report) -> SweepTask:
         """End what the services left behind, before they are started again."""
@@ -90,9 +96,41 @@ class Strays:
         return SweepTask(self._system, _mine, grace_ms, done)
 
     def kill_all(self) -> None:
-        """KILL every descendant and wait for nothing."""
-        for proc in _mine():
-            procs.signal_proc(proc, SIGNALS.SIGKILL)
+        """KILL every descendant and wait for nothing; again for what was started meanwhile, three times at most."""
+        for _ in range(_KILL_ROUNDS):
+            try:
+                mine = _mine()
+            except procs.CannotLook:
+                return
+            for proc in mine:
+                procs.signal_proc(proc, SIGNALS.SIGKILL)
+            if not mine:
+                return
+
+    def _learn_daemons(self) -> int | None:
+        """Know exactly the daemons that are there: our own children that nobody waits for, as only these are reaped here."""
+        try:
+            everyone = _mine(ended=True)
+        except procs.CannotLook:
+            return None
+        if self._snapshot_taken:
+            me, watched = os.getpid(), set(self._system.reaper.watched())
+            children = [proc for proc in self._of_services(everyone) if proc.ppid == me and proc.pid not in watched]
+            # What has ended and waits to be reaped keeps the name that it had; if it had none, it is no news.
+            known = {proc.pid: self._daemons.get(proc.pid, "") if not proc.alive else proc.comm for proc in children}
+            self._daemons = {pid: comm for pid, comm in known.items() if comm}
+        return sum(proc.alive for proc in everyone)
+
+    def _name_daemons(self) -> None:
+        self._naming = None
+        self._learn_daemons()
+        self._pidfiles.look()
+        self._pidfiles.complain()
+        daemons = sorted(self._daemons.items())
+        if daemons:
+            names = ", ".join(f"{comm} (pid {pid})" for pid, comm in daemons[:_NAMED_AT_ONCE])
+            more = f" and {len(daemons) - _NAMED_AT_ONCE} more" if len(daemons) > _NAMED_AT_ONCE else ""
+            self._system.voice.info(f"svcup left {len(daemons)} running: {names}{more}")
 
     def _of_services(self, mine: list[Proc]) -> list[Proc]:
         kept = {proc.pid for proc in mine if proc.identity in self._before}
@@ -101,16 +139,6 @@ class Strays:
             if not more:
                 return [proc for proc in mine if proc.pid not in kept]
             kept |= more
-
-    def _read_pidfiles(self) -> None:
-        for path in self._pidfiles:
-            try:
-                with open(path, "rb") as file:
-                    text = file.read(64).split()
-            except OSError:
-                continue
-            if text and text[0].isdigit():
-                self._declared[int(text[0])] = path
 
 
 class SweepTask:
@@ -142,6 +170,12 @@ class SweepTask:
                 killed=record.killed,
                 took_ms=record.took_ms,
             )
+        for record in report.left:
+            self._system.voice.error(
+                f"still there after KILL: {record.comm} (pid {record.pid}): {record.cmdline}",
+                pid=record.pid,
+                took_ms=record.took_ms,
+            )
         done, self._done = self._done, None
         if done is None:
             return
@@ -152,8 +186,11 @@ class SweepTask:
             done(Done())
 
 
-def _mine() -> list[Proc]:
-    """Every live descendant; empty where /proc cannot be trusted."""
+def _mine(ended: bool = False) -> list[Proc]:
+    """Every live descendant, if `ended` also those not reaped yet; empty where /proc cannot be trusted.
+
+    Raises procs.CannotLook.
+    """
     if not procs.proc_is_ours():
         return []
-    return [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive]
+    return [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive or ended]

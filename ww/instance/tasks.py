@@ -52,7 +52,7 @@ class Pause:
 class FileJob:
     """Runs `job` in a forked child, because it syncs and PID 1 never waits for a disk (runtime.md 19).
 
-    `job` raises OSError for what people can mend; `words` say what could not be done.
+    `job` raises OSError, or returns an errno, for what people can mend; `words` say what could not be done.
     """
 
     def __init__(self, system: System, words: str, job: Callable[[], object], done: Report) -> None:
@@ -96,10 +96,10 @@ class FileJob:
 
 def _perform(job: Callable[[], object]) -> int:
     try:
-        job()
+        result = job()
     except OSError as error:
         return min(error.errno or 255, 255)
-    return 0
+    return min(result, 255) if isinstance(result, int) else 0
 
 
 def _why(words: str, status: Exit) -> str:

@@ -5,7 +5,7 @@ WW-21: the first check comes right after UP. A failing monitor's output is kept,
 
 from __future__ import annotations
 
-from ww.clib import BadJson, json_loads
+from ww.clib import BadJson, json_dumps, json_loads
 from ww.lifecycle.model import Done, Failed
 from ww.lifecycle.policy import HealthCount, HealthPolicy, count_health
 from ww.types import Value
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     class WatchPort(Protocol):
         """What the watch asks of its surroundings."""
 
+        had_monitor: bool
+        """Whether the image ever had a monitor: one that is missing now may come back."""
+
         def run_monitor(self, done: Callable[[Outcome], None]) -> HookRun | None:
-            """Start the monitor hook, or None if the image has none."""
+            """Start the monitor hook, or None if there is none."""
 
         def run_pushstats(self, health: JsonObject, done: Callable[[Outcome], None]) -> HookRun:
             """Start the pushstats hook with this health."""
@@ -62,6 +65,7 @@ class Watch:
         self._count = HealthCount()
         self._run: HookRun | None = None
         self._timer: Timer | None = None
+        self._missing = False
         self._up_ms = clock.mono_ms()
         self._began_ms = self._up_ms
 
@@ -85,6 +89,14 @@ class Watch:
         self._timer = None
         self._began_ms = self._clock.mono_ms()
         self._run = self._port.run_monitor(self._looked)
+        if self._run is not None:
+            self._missing = False
+        elif self._port.had_monitor:
+            # While an image is being edited a file is absent or blank for a moment.
+            if not self._missing:
+                self._missing = True
+                self._port.complain("the hook monitor has gone or is blank: nothing is watched until it is back")
+            self._again()
 
     def _looked(self, outcome: Outcome) -> None:
         run, self._run = self._run, None
@@ -122,10 +134,16 @@ class Watch:
         self._timer = self._loop.call_at(max(due, self._clock.mono_ms()), self._look)
 
 
+MOST_DEEP = 32
+"""How many levels the health of a monitor may have; more is no health, and would be more than others can read."""
+_TEXT_CHARACTERS = 4096
+
+
 def read_health(outputs: list[str]) -> tuple[JsonObject, str]:
     """The health that the monitor's files printed, merged by key, and a complaint or "".
 
-    What is not a JSON object is kept as `{"output": text}`: exit 0 means healthy, whatever was printed.
+    What is not a JSON object, is nested deeper than 32 levels, or holds half a character (a lone surrogate), is kept
+    as `{"output": text}`: exit 0 means healthy, whatever was printed.
     """
     health: JsonObject = {}
     complaint = ""
@@ -133,13 +151,35 @@ def read_health(outputs: list[str]) -> tuple[JsonObject, str]:
         text = output.strip()
         if not text:
             continue
-        try:
-            value = json_loads(text)
-        except (BadJson, RecursionError):
-            value = None
-        if isinstance(value, dict):
+        value = _object(text)
+        if value is not None:
             health.update(value)
         else:
-            health["output"] = text[:4096]
+            health["output"] = text[:_TEXT_CHARACTERS].encode("utf-8", "replace").decode()
             complaint = "monitor succeeded and did not print one JSON object; its output is kept as text"
     return health, complaint
+
+
+def _object(text: str) -> JsonObject | None:
+    try:
+        value = json_loads(text)
+    except (BadJson, RecursionError):
+        return None
+    if not isinstance(value, dict) or _is_deeper(value, MOST_DEEP):
+        return None
+    try:
+        json_dumps(value).encode()
+    except UnicodeEncodeError:
+        return None
+    return value
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects are nested in more than `levels`; one level at a time, so that no depth is too much."""
+    level = [value]
+    for _ in range(levels):
+        nested = [inner for inner in level if isinstance(inner, dict | list)]
+        if not nested:
+            return False
+        level = [item for inner in nested for item in (inner.values() if isinstance(inner, dict) else inner)]
+    return any(isinstance(inner, dict | list) for inner in level)

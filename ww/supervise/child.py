@@ -14,6 +14,7 @@ import os
 import select
 
 from ww.supervise import signals
+from ww.supervise.descriptors import FIRST_FREE_FD, close_all_but, close_inherited
 from ww.supervise.program import (
     NotExecutable,
     NotFound,
@@ -57,7 +58,6 @@ __all__ = [
 ]
 
 _SHELL = "/bin/sh"
-_FIRST_FREE_FD = 3
 _OOM_EXTRA = 200
 _OOM_MAX = 1000
 _EXEC_WAIT_MS = 5_000
@@ -176,6 +176,9 @@ def _start(command: Command, path: str, argv: list[str], env: dict[str, str]) ->
         return _fork_exec(command, path, argv, env, wanted)
     except OSError as error:
         return Refused(error.errno or 0, os.strerror(error.errno or 0))
+    except ValueError as error:
+        # What cannot be encoded for the kernel: lone surrogates, above all.
+        return Refused(errno.EINVAL, f"an argument or a variable cannot be passed on: {error}")
     finally:
         for fd in borrowed:
             os.close(fd)
@@ -183,9 +186,9 @@ def _start(command: Command, path: str, argv: list[str], env: dict[str, str]) ->
 
 def _above_standard(fd: int | None, borrowed: list[int]) -> int | None:
     """A copy of `fd` above 2, so that installing one standard descriptor cannot overwrite the source of the next."""
-    if fd is None or fd >= _FIRST_FREE_FD:
+    if fd is None or fd >= FIRST_FREE_FD:
         return fd
-    copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD)
+    copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE_FD)
     borrowed.append(copy)
     return copy
 
@@ -341,50 +344,13 @@ def _run_task(task: Callable[[], int], keep: tuple[int, ...]) -> None:
     try:
         signals.reset_in_child()
         os.setsid()
-        _close_all_but(keep)
+        close_all_but(keep)
         code = task()
     except BaseException as error:  # noqa: BLE001 - nothing may unwind into the parent's stack
         line = f"ww: a task of its own failed: {type(error).__name__}: {error}\n"
         os.write(2, line.encode("utf-8", "backslashreplace"))
     finally:
         os._exit(code & 0xFF)
-
-
-def _close_all_but(keep: tuple[int, ...]) -> None:
-    start = _FIRST_FREE_FD
-    for fd in sorted(keep):
-        if fd >= start:
-            os.closerange(start, fd)
-            start = fd + 1
-    os.closerange(start, os.sysconf("SC_OPEN_MAX"))
-
-
-def close_inherited() -> int:
-    """At the start of PID 1: open /dev/null on 0, 1 and 2 where they are closed, mark all others close-on-exec.
-
-    Returns how many were marked. They stay open in this process: whoever handed one over may mean us to hold it.
-    """
-    fd = os.open(os.devnull, os.O_RDWR)
-    while fd < _FIRST_FREE_FD:
-        os.set_inheritable(fd, True)
-        fd = os.dup(fd)
-    os.close(fd)
-    marked = 0
-    for fd in _open_descriptors():
-        if fd >= _FIRST_FREE_FD:
-            try:
-                marked += os.get_inheritable(fd)
-                os.set_inheritable(fd, False)
-            except OSError:
-                continue  # It was the listing's own descriptor, closed by now.
-    return marked
-
-
-def _open_descriptors() -> list[int]:
-    try:
-        return [int(entry) for entry in os.listdir("/proc/self/fd")]
-    except OSError:
-        return list(range(_FIRST_FREE_FD, min(os.sysconf("SC_OPEN_MAX"), 4096)))
 
 
 def was_stillborn(pid: int) -> bool:

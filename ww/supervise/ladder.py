@@ -173,7 +173,10 @@ class Ladder:
         """What left the group: descendants, and whoever is in a session of theirs though its parent has died."""
         if not procs.proc_is_ours():
             return
-        everyone = procs.scan()
+        try:
+            everyone = procs.scan()
+        except procs.CannotLook:
+            return  # The group and the strays that are known are signalled all the same.
         sessions = {self._pgid, *(proc.session for proc in self._strays.values())} - {os.getsid(0)}
         roots = {self._pgid, *(pid for pid, _ in self._strays)}
         roots |= {proc.pid for proc in everyone if proc.pgid == self._pgid or proc.session in sessions}
@@ -189,7 +192,10 @@ class Ladder:
         """True when what is left has ended and waits for a parent that is not us."""
         if not procs.proc_is_ours() or any(_is_alive(proc) for proc in self._strays.values()):
             return False
-        return not any(proc.pgid == self._pgid and proc.alive for proc in procs.scan())
+        try:
+            return not any(proc.pgid == self._pgid and proc.alive for proc in procs.scan())
+        except procs.CannotLook:
+            return False
 
 
 def end_group(loop: Loop, reaper: Reaper, pid: int, grace_ms: int, on_gone: Callable[[Ended], None]) -> Ladder:
@@ -228,5 +234,8 @@ def group_exists(pgid: int) -> bool:
 
 
 def _is_alive(proc: Proc) -> bool:
-    now = procs.read(proc.pid)
+    try:
+        now = procs.read(proc.pid)
+    except procs.CannotLook:
+        return True
     return now is not None and now.start == proc.start and now.alive

@@ -10,11 +10,20 @@ from ww.types import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import TypeVar
 
+    _T = TypeVar("_T")
+
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
+_SPARES = 2
 _STAT_BYTES = 4096
 _CMDLINE_BYTES = 1024
 _ENVIRON_BYTES = 1 << 18
+
+
+class CannotLook(Exception):
+    """There is no descriptor left to look at processes with: whoever was there must be taken for still there."""
 
 
 class Proc(Value):
@@ -59,19 +68,55 @@ def parse_stat(text: bytes) -> Proc | None:
     return proc
 
 
+class _Spares:
+    """Descriptors held for the day when there are no others."""
+
+    wanted = 0
+    held: list[int] = []
+
+
+def keep_spares() -> None:
+    """From now on hold two descriptors that are given up to look at processes when there are no others."""
+    _Spares.wanted = _SPARES
+    _refill()
+
+
+def _refill() -> None:
+    while len(_Spares.held) < _Spares.wanted:
+        try:
+            _Spares.held.append(os.open("/", os.O_PATH | os.O_CLOEXEC))
+        except OSError:
+            return  # There is none to be had just now; the next look tries again.
+
+
+def _with_spare(act: Callable[[], _T]) -> _T:
+    """What `act` gives, if need be with a spare descriptor. Raises CannotLook, or the OSError of `act`."""
+    while True:
+        try:
+            return act()
+        except OSError as error:
+            if error.errno not in _OUT_OF_DESCRIPTORS:
+                raise
+        if not _Spares.held:
+            raise CannotLook("there is no free descriptor to look at processes with")
+        os.close(_Spares.held.pop())
+
+
 def read(pid: int) -> Proc | None:
-    """The process `pid` as it is now; None when there is none."""
+    """The process `pid` as it is now; None when there is none. Raises CannotLook."""
     text = _read(f"/proc/{pid}/stat", _STAT_BYTES)
     return parse_stat(text) if text else None
 
 
 def scan() -> list[Proc]:
-    """Every process that `/proc` shows, by pid; those that vanish meanwhile are left out."""
+    """Every process that `/proc` shows, by pid; those that vanish meanwhile are left out. Raises CannotLook."""
     try:
-        entries = os.listdir("/proc")
+        entries = _with_spare(lambda: os.listdir("/proc"))
+        found = [read(int(entry)) for entry in entries if entry.isdigit()]
     except OSError:
         return []
-    found = (read(int(entry)) for entry in entries if entry.isdigit())
+    finally:
+        _refill()
     return sorted((proc for proc in found if proc is not None), key=lambda proc: proc.pid)
 
 
@@ -94,17 +139,21 @@ def descendants(procs: Iterable[Proc], root_pid: int) -> list[Proc]:
 
 def cmdline(pid: int) -> str:
     """The command line of `pid`, its arguments joined by blanks, at most 1,024 bytes; empty when it has gone."""
-    return _read(f"/proc/{pid}/cmdline", _CMDLINE_BYTES).replace(b"\0", b" ").strip().decode("utf-8", "replace")
+    try:
+        text = _read(f"/proc/{pid}/cmdline", _CMDLINE_BYTES)
+    except CannotLook:
+        return ""
+    return text.replace(b"\0", b" ").strip().decode("utf-8", "replace")
 
 
 def by_pid(pid: int) -> list[Proc]:
-    """`pid` as a list of one process, or of none when it has gone."""
+    """`pid` as a list of one process, or of none when it has gone. Raises CannotLook."""
     proc = read(pid)
     return [proc] if proc is not None else []
 
 
 def has_variable(pid: int, name: str, value: str) -> bool:
-    """Whether `pid` was started with `name=value` in its environment; False where that cannot be read."""
+    """Whether `pid` was started with `name=value` in its environment; False where that cannot be read. Raises CannotLook."""
     wanted = f"{name}={value}".encode()
     return wanted in _read(f"/proc/{pid}/environ", _ENVIRON_BYTES).split(b"\0")
 
@@ -116,7 +165,11 @@ def proc_is_ours() -> bool:
             return False
     except OSError:
         return False
-    for line in _read("/proc/self/status", _STAT_BYTES).split(b"\n"):
+    try:
+        status = _read("/proc/self/status", _STAT_BYTES)
+    except CannotLook:
+        return True  # Its link said so, and whoever looks at a process next hears that it cannot.
+    for line in status.split(b"\n"):
         if line.startswith(b"NSpid:"):
             # One number per nested namespace, from that of this /proc inwards.
             return line.split()[1:] == [b"%d" % os.getpid()]
@@ -124,8 +177,20 @@ def proc_is_ours() -> bool:
 
 
 def signal_proc(proc: Proc, signum: int) -> bool:
-    """Send `signum` to that very process; False if it has gone (even if its pid is in use again) or is not ours."""
-    handle = _open_handle(proc.pid)
+    """Send `signum` to that very process; False if it has gone (even if its pid is in use again) or is not ours.
+
+    False, too, where there is no descriptor to look whether it is still that one.
+    """
+    try:
+        return _signal(proc, signum)
+    except CannotLook:
+        return False
+    finally:
+        _refill()
+
+
+def _signal(proc: Proc, signum: int) -> bool:
+    handle = open_handle(proc.pid)
     if handle == 0:
         return False
     try:
@@ -146,12 +211,15 @@ def signal_proc(proc: Proc, signum: int) -> bool:
     return True
 
 
-def _open_handle(pid: int) -> int | None:
-    """A pidfd; 0 when the process has gone; None where the kernel or a sandbox has no pidfd."""
+def open_handle(pid: int) -> int | None:
+    """A pidfd, readable once the process has ended; 0 when it has gone; None where the kernel or a sandbox has none.
+
+    Raises CannotLook.
+    """
     if not hasattr(os, "pidfd_open") or not hasattr(SIGNALS, "pidfd_send_signal"):
         return None
     try:
-        return os.pidfd_open(pid)
+        return _with_spare(lambda: os.pidfd_open(pid))
     except ProcessLookupError:
         return 0
     except OSError:
@@ -159,9 +227,9 @@ def _open_handle(pid: int) -> int | None:
 
 
 def _read(path: str, limit_bytes: int) -> bytes:
-    """At most `limit_bytes` of a file; empty when it is gone or forbidden."""
+    """At most `limit_bytes` of a file; empty when it is gone or forbidden. Raises CannotLook."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = _with_spare(lambda: os.open(path, os.O_RDONLY | os.O_CLOEXEC))
     except OSError:
         return b""
     try:

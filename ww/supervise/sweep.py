@@ -61,6 +61,7 @@ class _Target:
 class Sweep:
     """TERM to everything that `list_targets` names, also to what appears later; KILL after `term_ms`; done when empty.
 
+    While `list_targets` raises CannotLook, everybody is taken for still there.
     Gives up `kill_ms` after the first KILL. Looks again after 10 to 100 ms, and at once on `poke` (call it when the
     reaper reports an adopted process, or subscribe it). Nothing happens before `start`. As PID 1 with a foreign
     `/proc` it signals everything at once, blindly; elsewhere it then signals nothing.
@@ -68,6 +69,7 @@ class Sweep:
 
     __slots__ = (
         "_blind",
+        "_cannot_look",
         "_clock",
         "_deadline_ms",
         "_kill_ms",
@@ -99,6 +101,7 @@ class Sweep:
         self._kill_ms = kill_ms
         self._on_done: Callable[[SweepReport], None] | None = on_done
         self._blind = False
+        self._cannot_look = False
         self._killing = False
         self._poll_ms = FIRST_POLL_MS
         self._started_ms = 0
@@ -157,7 +160,12 @@ class Sweep:
                 _signal_everything(signals.KILL)
             return _signal_everything(0)
         now_ms = self._clock.mono_ms()
-        present = {proc.identity: proc for proc in self._list_targets() if proc.alive}
+        try:
+            present = {proc.identity: proc for proc in self._list_targets() if proc.alive}
+        except procs.CannotLook:
+            self._cannot_look = True
+            return True
+        self._cannot_look = False
         for identity in [known for known in self._targets if known not in present]:
             self._swept.append(self._targets.pop(identity).swept(now_ms))
         for identity, proc in present.items():
@@ -186,6 +194,10 @@ class Sweep:
         left = [target.swept(now_ms) for target in self._targets.values()]
         if self._blind and _signal_everything(0):
             left.append(Swept(0, "?", "(this /proc does not show our processes)", now_ms - self._started_ms, True))
+        if self._cannot_look:
+            left.append(
+                Swept(0, "?", "(no free descriptor to look at processes with)", now_ms - self._started_ms, False)
+            )
         self._loop.guard(on_done, SweepReport(self._swept, left, now_ms - self._started_ms, self._blind))
 
 
