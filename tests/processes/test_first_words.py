@@ -93,11 +93,13 @@ def test_a_harmed_result_is_made_anew(home: Home, harm: str) -> None:
 @pytest.mark.rule("D-writeonly-masked")
 def test_a_write_only_value_is_masked_in_what_ww_says_and_records(home: Home) -> None:
     home.config["password"] = "hunter2-plain"
-    schema = {"properties": {"password": {"writeOnly": True}}}
+    home.config["phrase"] = "exit code 3"
+    schema = {"properties": {"password": {"writeOnly": True}, "phrase": {"writeOnly": True}}}
     (home.root / "ww/etc/cfg_schema.json").write_text(json.dumps(schema))
     home.all_hooks().hook("svcup", "echo hunter2-plain; exit 3")
     instance = home.run_to_end()
     own = [line for line in instance.lines() if line.get("source") == "ww"]
+    assert "exit code 3" not in json.dumps(own), "a sentence of ww itself"
     assert "hunter2-plain" not in json.dumps(own)
     assert "hunter2-plain" not in json.dumps(home.exit_record())
     assert "***" in json.dumps(home.exit_record())
