@@ -14,7 +14,7 @@ from ww.clock import Clock
 from ww.errors import EXIT_HOOK, EXIT_TRY_AGAIN, EXIT_USAGE, UsageError
 from ww.home.command import compile_command, own_directory
 from ww.home.datadir import Held, take_lock
-from ww.home.layout import layout_for, make_run_directory
+from ww.home.layout import layout_for, make_run_directory, refused_run_directory
 from ww.instance.compilation import Compiler
 from ww.instance.crew import Crew, Place
 from ww.instance.driver import Cause, Driver
@@ -141,6 +141,9 @@ class Program:
         self._connect(wake_fd)
         os.chdir("/")
         voice.info(_greeting(place), pid=os.getpid())
+        refused = refused_run_directory(place.layout, environ)
+        if refused:
+            voice.warn(refused)
 
     def main(self) -> NoReturn:
         """Run the loop, then leave by `os._exit` (runtime.md 9)."""

@@ -53,13 +53,9 @@ class Recorder:
         self._mask = mask
 
     def state(self, at: Situation, origin: Origin, durations: dict[str, int], run: str | None) -> None:
-        """The state that was entered: journal first, then the log, then state.json."""
+        """The state that was entered: journal first, then state.json, then the log, which people and tools wait for."""
         data = self._state_data(at, origin, durations)
         self._journal().append("state", data)
-        name = str(data["state"])
-        because = f" ({at.cause.words})" if at.cause and name in ("RESTARTING", "STOPPING", "ERROR") else ""
-        level = self._voice.error if name == "ERROR" else self._voice.info
-        level(f"state {name}{because}", state=name)
         if run:
             document = {
                 "format": 1,
@@ -70,6 +66,10 @@ class Recorder:
                 **data,
             }
             self._file(f"{run}/state.json", document, 0o644)
+        name = str(data["state"])
+        because = f" ({at.cause.words})" if at.cause and name in ("RESTARTING", "STOPPING", "ERROR") else ""
+        level = self._voice.error if name == "ERROR" else self._voice.info
+        level(f"state {name}{because}", state=name)
 
     def health(self, data: JsonObject) -> None:
         """One health sample."""
