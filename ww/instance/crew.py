@@ -9,6 +9,7 @@ from ww.events.journal import Journal
 from ww.home.image import image_version
 from ww.instance.compilation import CompileTask
 from ww.instance.data import Data
+from ww.instance.heldevents import HeldEvents
 from ww.instance.hookenv import Identity, Versions, hook_environment, inherited
 from ww.instance.hookrun import HookJob, HookRun
 from ww.instance.masking import mask_value
@@ -116,9 +117,12 @@ class Crew:
         """Seconds since this boot began."""
         return (self.system.clock.mono_ms() - self._started_ms) // 1000
 
-    def journal_directory(self) -> str | None:
-        """The directory whose files want a last sync, if a journal was opened on disk."""
-        return self._journal.directory if self._journal else None
+    def last_journal_directory(self) -> str | None:
+        """The directory whose files want a last sync, if a journal is on disk; held events get their last chance."""
+        if self._journal is None:
+            return None
+        self._journal.retry()
+        return self._journal.directory
 
     def _take(self, cache: dict[str, Any]) -> None:
         self._settings = Settings(cache["settings"])
@@ -144,6 +148,7 @@ class Crew:
                 reserve_bytes=self.settings.number("journal.reserve_bytes"),
                 fallback_directory=fallback,
             )
+            HeldEvents(self.system.loop, self._journal)
             if self._journal.note:
                 self.system.voice.warn(f"events are journalled elsewhere: {self._journal.note}")
         return self._journal

@@ -237,17 +237,21 @@ def _survivors(data: str, boot: str) -> str:
     """
     if os.getpid() == 1:
         return ""
-    mine = {proc.pid for proc in procs.descendants(procs.scan(), os.getpid())}
-    found = [
-        f"{proc.comm} (pid {proc.pid})"
-        for proc in procs.scan()
-        if proc.alive
-        and proc.pid not in mine
-        and procs.has_variable(proc.pid, "WW_DATA", data)
-        and not procs.has_variable(proc.pid, "WW_BOOT", boot)
-        and not procs.has_variable(proc.pid, "WW_BOOT", "")
-    ]
+    try:
+        everyone = procs.scan()
+        mine = {proc.pid for proc in procs.descendants(everyone, os.getpid())}
+        others = [proc for proc in everyone if proc.alive and proc.pid not in mine and proc.pid != os.getpid()]
+        found = [f"{proc.comm} (pid {proc.pid})" for proc in others if _of_another_boot(proc.pid, data, boot)]
+    except procs.CannotLook:
+        return ""
     return ", ".join(found[:8])
+
+
+def _of_another_boot(pid: int, data: str, boot: str) -> bool:
+    if procs.variable(pid, "WW_DATA") != data:
+        return False
+    # An operator's shell may know WW_DATA, and `ww backup` has an empty WW_BOOT: only a hook of a boot has its id.
+    return procs.variable(pid, "WW_BOOT") not in (None, "", boot)
 
 
 def _remove(path: str) -> None:

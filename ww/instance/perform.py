@@ -183,7 +183,7 @@ class Performance:
 
     def _sync_and_leave(self, exit_code: int, left_ms: int) -> None:
         """The journal survives a power loss too, if the disk takes it in the time that is left (runtime.md 19)."""
-        directory = self._crew.journal_directory()
+        directory = self._crew.last_journal_directory()
         if directory is None or not left_ms:
             self._leave(exit_code)
             return
@@ -305,7 +305,10 @@ def _left() -> list[procs.Proc]:
     """What lives of this instance."""
     if not procs.proc_is_ours():
         return []
-    return [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive]
+    try:
+        return [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive]
+    except procs.CannotLook:
+        return []
 
 
 def _files_of(usr: str, name: str) -> list[HookFile]:

@@ -152,10 +152,18 @@ def by_pid(pid: int) -> list[Proc]:
     return [proc] if proc is not None else []
 
 
+def variable(pid: int, name: str) -> str | None:
+    """What `name` was in the environment that `pid` was started with; None if it was not set or cannot be read."""
+    prefix = f"{name}=".encode()
+    for item in _read(f"/proc/{pid}/environ", _ENVIRON_BYTES).split(b"\0"):
+        if item.startswith(prefix):
+            return item[len(prefix) :].decode("utf-8", "surrogateescape")
+    return None
+
+
 def has_variable(pid: int, name: str, value: str) -> bool:
-    """Whether `pid` was started with `name=value` in its environment; False where that cannot be read. Raises CannotLook."""
-    wanted = f"{name}={value}".encode()
-    return wanted in _read(f"/proc/{pid}/environ", _ENVIRON_BYTES).split(b"\0")
+    """Whether `pid` was started with `name=value` in its environment; False where that cannot be read."""
+    return variable(pid, name) == value
 
 
 def proc_is_ours() -> bool:
