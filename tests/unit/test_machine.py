@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from ww.errors import EXIT_CONFIG, EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
-from ww.lifecycle.machine import LIVE, Decision, Facts, ImpossibleTriggerError, decide
+from ww.lifecycle.machine import LIVE, Decision, Facts, ImpossibleTriggerError, Step, decide
 from ww.lifecycle.model import Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy
 from ww.lifecycle.table import EARLY_ENDS, PLANS, TRANSITIONS
@@ -76,16 +76,14 @@ def test_every_state_and_every_trigger(state: State | None, trigger: Trigger) ->
     pair = (state, trigger)
     if pair in ENTERED:
         decision = ask(state, trigger)
-        assert decision.entered
+        assert decision.step is Step.ENTER
         assert decision.state is ENTERED[pair]
         early = EARLY_ENDS if state is None else {}
         assert decision.actions == early.get(ENTERED[pair], PLANS[ENTERED[pair]])
     elif pair in IGNORED | HURRIED | ABANDONED:
         decision = ask(state, trigger)
-        assert not decision.entered
-        assert decision.state is state
-        assert decision.hurry is (pair in HURRIED)
-        assert decision.abandon is (pair in ABANDONED)
+        step = Step.HURRY if pair in HURRIED else Step.ABANDON if pair in ABANDONED else Step.STAY
+        assert (decision.step, decision.state) == (step, state)
         assert decision.why
     else:
         with pytest.raises(ImpossibleTriggerError, match=trigger.name):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ww.lifecycle.machine import Decision, Facts, decide
+from ww.lifecycle.machine import Decision, Facts, Step, decide
 from ww.lifecycle.model import Action, Done, Failed, Found, Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy, StopBudget
 from ww.types import Value
@@ -167,11 +167,11 @@ class Driver:
         if decision.why:
             self._performer.tell(decision.why)
         at.history = decision.history
-        if decision.abandon:
+        if decision.step is Step.ABANDON:
             self._abandon(decision.exit_code or 0, cause)
-        if decision.hurry:
+        if decision.step is Step.HURRY:
             self._hurry()
-        if decision.entered:
+        if decision.step is Step.ENTER:
             self._enter(decision, cause, now)
 
     def _enter(self, decision: Decision, cause: Cause, now: int) -> None:

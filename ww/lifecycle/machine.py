@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from ww.errors import EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
 from ww.lifecycle.model import Action, Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy, judge_failure
@@ -34,32 +36,45 @@ class Facts(Value):
         self.spread = spread
 
 
+class Step(Enum):
+    """How a decision goes on."""
+
+    ENTER = "enter a state and start its plan"
+    STAY = "go on with the present plan"
+    HURRY = "go on, and wait for nothing any more"
+    ABANDON = "give up the action under way, and go on"
+
+
 class Decision(Value):
     """What happens next.
 
-    state:      the state from now on (None: still before BOOT).
+    state:      the state from now on (None: still before BOOT); ENTER may enter the same one anew.
     actions:    the plan to start; empty when the present one goes on.
-    entered:    whether a state was entered (also the same one anew).
-    hurry:      the rest of the present plan may wait for nothing.
-    abandon:    the action under way is given up, and the plan goes on.
-    exit_code:  what the run will end with, when a state that ends it was entered; else None.
+    exit_code:  what the run will end with, when that was decided now; else None.
     delay_ms:   the wait before services start again, when RESTARTING was entered.
     history:    the failures counted so far.
     why:        one sentence for the log, "" when the state speaks for itself.
     """
 
-    __slots__ = ("state", "actions", "entered", "hurry", "abandon", "exit_code", "delay_ms", "history", "why")
+    __slots__ = ("state", "history", "step", "actions", "exit_code", "delay_ms", "why")
 
-    def __init__(self, state: State | None, history: RestartHistory, **rest: object) -> None:
+    def __init__(
+        self,
+        state: State | None,
+        history: RestartHistory,
+        step: Step,
+        actions: tuple[Action, ...] = (),
+        exit_code: int | None = None,
+        delay_ms: int = 0,
+        why: str = "",
+    ) -> None:
         self.state = state
         self.history = history
-        self.actions: tuple[Action, ...] = rest.get("actions", ())  # type: ignore[assignment]
-        self.entered = bool(rest.get("entered", False))
-        self.hurry = bool(rest.get("hurry", False))
-        self.abandon = bool(rest.get("abandon", False))
-        self.exit_code: int | None = rest.get("exit_code")  # type: ignore[assignment]
-        self.delay_ms: int = rest.get("delay_ms", 0)  # type: ignore[assignment]
-        self.why: str = rest.get("why", "")  # type: ignore[assignment]
+        self.step = step
+        self.actions = actions
+        self.exit_code = exit_code
+        self.delay_ms = delay_ms
+        self.why = why
 
 
 def decide(
@@ -71,11 +86,11 @@ def decide(
         name = state.value if state else "the time before BOOT"
         raise ImpossibleTriggerError(f"{trigger.name} cannot happen in {name}")
     if isinstance(edge, Ignore):
-        return Decision(state, history, why=f"{trigger.value}: ignored, {edge.why}")
+        return Decision(state, history, Step.STAY, why=f"{trigger.value}: ignored, {edge.why}")
     if isinstance(edge, Abandon):
-        return Decision(state, history, abandon=True, exit_code=EXIT_HOOK, why="the action under way is given up")
+        return Decision(state, history, Step.ABANDON, exit_code=EXIT_HOOK, why="the action under way is given up")
     if isinstance(edge, Hurry):
-        return Decision(state, history, hurry=True, why="a second stop signal: nothing is waited for any more")
+        return Decision(state, history, Step.HURRY, why="a second stop signal: nothing is waited for any more")
     if isinstance(edge, Heal):
         return _heal(history, policy, facts)
     return _enter(state, edge.state, history, policy, trigger, facts)
@@ -87,7 +102,7 @@ def _heal(history: RestartHistory, policy: RestartPolicy, facts: Facts) -> Decis
         return Decision(
             State.ERROR,
             verdict.history,
-            entered=True,
+            Step.ENTER,
             actions=PLANS[State.ERROR],
             exit_code=EXIT_GAVE_UP,
             why=f"gave up: {len(verdict.history.failures_ms)} failures in {policy.window_ms / 1000:g} s"
@@ -96,7 +111,7 @@ def _heal(history: RestartHistory, policy: RestartPolicy, facts: Facts) -> Decis
     return Decision(
         State.RESTARTING,
         verdict.history,
-        entered=True,
+        Step.ENTER,
         actions=plan_of(State.RESTARTING, policy),
         delay_ms=verdict.delay_ms,
     )
@@ -116,7 +131,7 @@ def _enter(
     elif state is State.STOPPING:
         code = EXIT_HOOK if trigger is Trigger.BUG else EXIT_OK
     plan = EARLY_ENDS[state] if before is None and state in EARLY_ENDS else plan_of(state, policy)
-    return Decision(state, history, entered=True, actions=plan, exit_code=code)
+    return Decision(state, history, Step.ENTER, plan, code)
 
 
 def plan_of(state: State, policy: RestartPolicy) -> tuple[Action, ...]:
