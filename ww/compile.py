@@ -15,6 +15,7 @@ from ww.config import settings
 from ww.config.atomic import write
 from ww.config.compiled import build
 from ww.config.inputs import collect, fingerprint
+from ww.config.logchoice import log_of
 from ww.config.model import problem
 from ww.errors import EXIT_CONFIG, EXIT_OK, ConfigError, UsageError
 from ww.home.layout import layout_for
@@ -96,7 +97,7 @@ def compile_to_files(arguments: Arguments) -> dict[str, Any]:
         "ok": False,
         "count": len(problems),
         "problems": first_of(problems, "problems"),
-        "log": settings.log_of(compiled.layers),
+        "log": log_of(compiled.layers),
     }
 
 

@@ -13,8 +13,8 @@ from ww.clib import SIGNALS, set_subreaper
 from ww.clock import Clock
 from ww.errors import EXIT_HOOK, EXIT_TRY_AGAIN, EXIT_USAGE, UsageError
 from ww.home.command import compile_command, own_directory
-from ww.home.datadir import Held, take_lock
 from ww.home.layout import layout_for, make_run_directory, refused_run_directory
+from ww.home.lock import Held, NoLock, take_lock
 from ww.instance.compilation import Compiler
 from ww.instance.crew import Crew, Place
 from ww.instance.driver import Cause, Driver
@@ -78,14 +78,14 @@ def run(arguments: list[str], environ: Mapping[str, str]) -> NoReturn:
     """Be the instance until it has ended; ends the process."""
     wake_fd = signals.install(signals.HANDLED)
     try:
-        options = parse(arguments)
-        _start(options, environ, wake_fd)
+        program = _prepare(parse(arguments), environ, wake_fd)
     except UsageError as error:
         _say(str(error))
         os._exit(EXIT_USAGE)
     except Exception as error:  # noqa: BLE001 - nothing is up yet that could stop in order
         _say(f"ww run: cannot start: {type(error).__name__}: {error}")
         os._exit(EXIT_HOOK)
+    program.main()
 
 
 def _say(words: str) -> None:
@@ -93,7 +93,7 @@ def _say(words: str) -> None:
     os.write(2, f"{words}\n".encode("utf-8", "backslashreplace"))
 
 
-def _start(options: Options, environ: Mapping[str, str], wake_fd: int) -> NoReturn:
+def _prepare(options: Options, environ: Mapping[str, str], wake_fd: int) -> Program:
     layout = layout_for(options.root, environ)
     if layout.root and not os.path.isdir(layout.root):
         raise UsageError(f"ww run: cannot use --root {layout.root}: there is no such directory")
@@ -104,7 +104,7 @@ def _start(options: Options, environ: Mapping[str, str], wake_fd: int) -> NoRetu
     if os.getpid() != 1 and not set_subreaper():
         _say("ww run: cannot become a subreaper: daemons of hooks will not be found")
     place = Place(layout, run_directory, own_directory(environ))
-    Program(place, options.sets, environ, wake_fd).main()
+    return Program(place, options.sets, environ, wake_fd)
 
 
 def _refuse_a_second(run_directory: str | None) -> None:
@@ -114,8 +114,10 @@ def _refuse_a_second(run_directory: str | None) -> None:
     """
     if run_directory is None:
         return
-    answer = take_lock(run_directory, f"ww run, pid {os.getpid()}")
-    if isinstance(answer, Held):
+    answer = take_lock(f"{run_directory}/lock", run_directory, f"ww run, pid {os.getpid()}")
+    if isinstance(answer, NoLock):
+        _say(f"ww run: {answer.why}: another ww run in {run_directory} would not be noticed")
+    elif isinstance(answer, Held):
         _say(f"ww run: this instance is already running: {run_directory} is in use by {answer.holder}")
         os._exit(EXIT_TRY_AGAIN)
 
@@ -178,11 +180,9 @@ class Program:
         self._loop.stop()
 
     def _bug(self, error: BaseException) -> None:
-        import traceback
-
         self._bugs += 1
-        trace = [line for part in traceback.format_exception(error) for line in part.rstrip().splitlines()]
         words = f"{type(error).__name__}: {error}"
+        trace = _trace(error)
         if self._bugs > MOST_BUGS:
             _say(f"ww: {words}: too many internal errors, leaving at once")
             self._performance.strays.kill_all()
@@ -192,6 +192,15 @@ class Program:
         except Exception as worse:  # noqa: BLE001 - the report itself failed: the stop must not
             _say(f"ww: {words}; and it cannot be recorded: {worse}")
         self._driver.feed(Trigger.BUG, Cause(f"internal error: {words}", {"trace": trace[-10:]}, exit_code=EXIT_HOOK))
+
+
+def _trace(error: BaseException) -> list[str]:
+    try:
+        import traceback
+
+        return [line for part in traceback.format_exception(error) for line in part.rstrip().splitlines()]
+    except OSError as none:  # out of descriptors not even the module can be read
+        return [f"no traceback: {none}"]
 
 
 def _spread() -> float:

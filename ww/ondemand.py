@@ -17,8 +17,9 @@ from ww.errors import HookError, TryAgainError, UsageError
 from ww.home import datadir
 from ww.home.backups import look, read_note, write_note
 from ww.home.image import image_version
-from ww.home.layout import find_run_directory
-from ww.home.restore import begin, complete
+from ww.home.layout import find_run_directory, make_run_directory
+from ww.home.lock import Held, Lock, NoLock, take_lock
+from ww.home.restore import begin, complete, restoring
 from ww.home.steps import read_steps
 from ww.instance.hookenv import Identity, Versions, hook_environment, inherited
 from ww.instance.hookset import hook_files
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from ww.home.layout import Layout
 
 
-NAME_LIMIT = 200
-"""Characters in the name of a backup: it becomes a file name."""
+NAME_LIMIT_BYTES = 200
+"""In the name of a backup: it becomes part of a file name."""
 
 GRACE_S = 5.0
 """Between TERM and KILL of a hook whose time is up."""
@@ -56,8 +57,10 @@ def run_on_demand(layout: Layout, environ: Mapping[str, str], ww_directory: str,
     os.umask(0o022)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    with _data_lock(layout, name, required=name == "restore"):
+    with _data_lock(layout, environ, name, required=name == "restore"):
         env = _environment(layout, environ, ww_directory)
+        if name == "restore":  # so that a restore hook whose `ww restore` was killed is seen as a survivor
+            env["WW_BOOT"] = os.urandom(16).hex()
         limit_s = _settings(layout, environ)[f"hooks.{name}.timeout_s"] or None
 
         def run() -> None:
@@ -71,10 +74,10 @@ def run_on_demand(layout: Layout, environ: Mapping[str, str], ww_directory: str,
 
 
 def _check_name(name: str, argument: str) -> None:
-    if not argument or argument.startswith(".") or "/" in argument or "\0" in argument or len(argument) > NAME_LIMIT:
-        raise UsageError(
-            f"cannot {name}: {argument!r} is no name of a backup: no slash, no leading dot, at most {NAME_LIMIT} characters"
-        )
+    bad = not argument.strip() or argument.startswith(".") or "/" in argument or not argument.isprintable()
+    if bad or len(os.fsencode(argument)) > NAME_LIMIT_BYTES:
+        rule = f"no slash, no leading dot, printable, at most {NAME_LIMIT_BYTES} bytes"
+        raise UsageError(f"cannot {name}: {argument!r} is no name of a backup: {rule}")
 
 
 def _interrupt(_number: int, _frame: object) -> None:
@@ -88,16 +91,20 @@ def _back_up(layout: Layout, argument: str, run: Callable[[], None]) -> None:
         raise TryAgainError(f"cannot backup: {layout.data} holds no completed first boot")
     if read_note(layout.backup, path, argument) is not None:
         raise UsageError(f"cannot backup: there is already a backup {argument}")
-    before = _still(path, argument)
+    before = _still(layout.data, layout.backup, argument)
     run()
-    after = _still(path, argument)
+    after = _still(layout.data, layout.backup, argument)
     if (before.version, before.steps) != (after.version, after.steps):
         raise TryAgainError(f"the data was upgraded while backup {argument} was made: make another")
     write_note(layout.backup, path, before)
 
 
-def _still(path: str, argument: str) -> BackupNote:
-    """What the data is, if no upgrade step is half done on it."""
+def _still(data: str, backup: str, argument: str) -> BackupNote:
+    """What the data is, if no upgrade step and no restore is half done on it. Raises TryAgainError, OSError."""
+    half = restoring(data, backup)
+    if half:
+        raise TryAgainError(f"cannot backup {argument}: the restore of backup {half} is not completed")
+    path = f"{data}/.ww"
     begun = read_steps(f"{path}/steps.jsonl").begun
     if begun:
         raise TryAgainError(f"cannot backup {argument}: upgrade step {next(iter(begun))} is not completed")
@@ -107,9 +114,9 @@ def _still(path: str, argument: str) -> BackupNote:
 def _restore(layout: Layout, argument: str, run: Callable[[], None]) -> None:
     path = f"{layout.data}/.ww"
     note = read_note(layout.backup, path, argument)
-    kept = begin(path, argument)
+    kept = begin(layout.data, layout.backup, argument)
     run()
-    marked = complete(path, kept, note)
+    marked = complete(layout.data, layout.backup, kept, note)
     if not marked:
         _warn(f"nothing says that {layout.data} is initialised: touch {layout.data}/whaleup, or a first boot is next")
     elif note is None:
@@ -173,7 +180,7 @@ def _environment(layout: Layout, environ: Mapping[str, str], ww_directory: str) 
 
 
 @contextmanager
-def _data_lock(layout: Layout, name: str, required: bool) -> Iterator[None]:
+def _data_lock(layout: Layout, environ: Mapping[str, str], name: str, required: bool) -> Iterator[None]:
     """Holds the data lock where it is free. Raises TryAgainError if it is needed and held."""
     access = datadir.open_data(layout.data, may_create=False)
     if isinstance(access, datadir.Newer | datadir.Unreadable):
@@ -183,12 +190,19 @@ def _data_lock(layout: Layout, name: str, required: bool) -> Iterator[None]:
             raise TryAgainError(f"cannot {name}: {access.why}")
         yield
         return
-    lock = datadir.take_lock(access.path, f"ww {name}, pid {os.getpid()}, since {stamp(Clock().wall_ms())}")
-    if not isinstance(lock, datadir.Lock) and required:
-        who = lock.holder if isinstance(lock, datadir.Held) else lock.why
-        raise TryAgainError(f"cannot {name}: the data is in use by {who}; stop the instance first")
+    holder = f"ww {name}, pid {os.getpid()}, since {stamp(Clock().wall_ms())}"
+    locks = [take_lock(f"{access.path}/lock", layout.data, holder)]
+    run = make_run_directory(layout, environ) if required else None
+    if run is not None:
+        locks.append(take_lock(f"{run}/lock", run, holder))
     try:
+        for lock in locks if required else ():
+            if isinstance(lock, Held):
+                raise TryAgainError(f"cannot {name}: the data is in use by {lock.holder}; stop the instance first")
+            if isinstance(lock, NoLock):
+                raise TryAgainError(f"cannot {name}: {lock.why}")
         yield
     finally:
-        if isinstance(lock, datadir.Lock):
-            os.close(lock.fd)
+        for lock in locks:
+            if isinstance(lock, Lock):
+                lock.release()

@@ -130,3 +130,15 @@ def test_outputs_that_strays_of_monitors_hold_open_are_bounded_and_a_daemons_is_
     (home.root / "data/speak").touch()
     instance.wait_message("still heard")
     assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-daemon-ends")
+def test_an_old_pidfile_that_names_a_younger_process_is_nobodys(home: Home) -> None:
+    """In a container the pids of one boot recur in the next, and a pidfile on the volume outlives both."""
+    home.all_hooks().settings(svcup={"pidfiles": ["/data/app.pid"]})
+    pidfile = home.root / "data/app.pid"
+    home.hook("boot", f'sleep 1.2 & echo $! > {pidfile}; touch -d "1 hour ago" {pidfile}')
+    home.hook("warmup", f"until ! kill -0 $(cat {pidfile}) 2>/dev/null; do sleep 0.05; done; sleep 0.3")
+    instance = home.start().wait_state("UP")
+    assert "RESTARTING" not in instance.states()
+    assert instance.stop() == 0

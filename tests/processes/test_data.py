@@ -357,8 +357,7 @@ def test_no_instance_starts_on_half_restored_data(home: Home, how: str) -> None:
     if how != "fails":
         restore.send_signal(signal.SIGKILL if how == "is killed" else signal.SIGTERM)
     restore.wait(10)
-    (survivor, *_) = _with_environment("WW_ROOT", str(home.root)) or [0]
-    if survivor:
+    for survivor in _with_environment("WW_ROOT", str(home.root)):
         os.kill(survivor, signal.SIGKILL)
     home.settings(data={"lock_wait_s": 1})
     instance = home.run_to_end()
@@ -385,8 +384,156 @@ def test_a_restore_hook_that_empties_the_data_keeps_its_marker_and_identity(home
     assert (home.root / "data/app.db").read_text() == "precious"
 
 
+EMPTYING = (
+    'find "$WW_DATA" -mindepth 1 -delete; touch "$WW_ROOT/emptied"; {meanwhile}; cp "$WW_BACKUP/$1" "$WW_DATA/app.db"'
+)
+"""A restore hook that docs/hooks.md allows: it takes our own records, the sign and the lock file with it."""
+
+
+def restorable(home: Home, meanwhile: str) -> Home:
+    """Data with a backup `b1`, and an emptying restore hook that does `meanwhile` in the middle."""
+    image(home.all_hooks(), "1.0", "0001-a")
+    home.hook("backup", 'cp "$WW_DATA/app.db" "$WW_BACKUP/$1"')
+    (home.root / "data/app.db").write_text("precious")
+    boot_and_stop(home)
+    assert home.ww("backup", "b1").returncode == 0
+    home.hook("restore", EMPTYING.format(meanwhile=meanwhile))
+    return home.settings(data={"lock_wait_s": 0.2})
+
+
+def restoring(home: Home) -> subprocess.Popen[bytes]:
+    """`ww restore b1` under way, with the data emptied."""
+    env = {**os.environ, "WW_ROOT": str(home.root)}
+    process = subprocess.Popen([*WW, "restore", "b1"], env=env, stderr=subprocess.DEVNULL)
+    until((home.root / "emptied").exists, "the middle of the restore")
+    return process
+
+
+@pytest.mark.rule("D-restore-safe", "D-data-lock")
+@pytest.mark.parametrize("run", [None, "run2"])
+def test_no_instance_starts_beside_a_restore_that_has_emptied_the_data(home: Home, run: str | None) -> None:
+    """Neither on the same home nor, as another container would, with a run directory of its own."""
+    restorable(home, 'until [ -e "$WW_ROOT/go" ]; do sleep 0.02; done')
+    process = restoring(home)
+    instance = home.start(env={"WW_RUN": str(home.root / run)} if run else {})
+    assert instance.wait() == 75
+    (home.root / "go").touch()
+    assert process.wait(10) == 0
+    boot_and_stop(home)
+    assert home.calls().count("firstboot") == 1
+    assert (home.root / "data/app.db").read_text() == "precious"
+
+
+@pytest.mark.rule("D-restore-safe", "D-survivors")
+def test_a_killed_restore_that_has_emptied_the_data_is_told(home: Home) -> None:
+    """First its hook is a survivor, then the sign beside the backups speaks; a new restore mends it."""
+    restorable(home, 'until [ -e "$WW_ROOT/go" ]; do sleep 0.02; done')
+    process = restoring(home)
+    process.kill()
+    process.wait()
+    beside = home.run_to_end()
+    assert beside.process.returncode == 75
+    assert "what an earlier ww run left" in beside.messages()
+    (hook,) = _with_environment("WW_ROOT", str(home.root))[:1]
+    os.killpg(os.getpgid(hook), signal.SIGKILL)
+    until(lambda: not _with_environment("WW_ROOT", str(home.root)), "the end of the hook")
+    after = home.run_to_end()
+    assert after.process.returncode == 78
+    assert "the restore of backup b1" in after.messages()
+    home.hook("restore", EMPTYING.format(meanwhile=":"))
+    assert home.ww("restore", "b1").returncode == 0
+    boot_and_stop(home)
+    assert home.calls().count("firstboot") == 1
+
+
+@pytest.mark.rule("D-restore-safe")
+def test_a_sign_that_cannot_be_read_is_not_taken_for_none(home: Home) -> None:
+    boot_and_stop(home.all_hooks())
+    (home.root / "data/.ww/restoring").mkdir()
+    instance = home.run_to_end()
+    assert instance.process.returncode == 75
+    assert "cannot tell whether a restore is complete" in instance.messages()
+
+
+@pytest.mark.rule("D-restore-safe", "D-backup-on-demand")
+def test_half_restored_data_is_not_backed_up(home: Home) -> None:
+    restorable(home, "exit 3")
+    assert home.ww("restore", "b1").returncode == 70
+    done = home.ww("backup", "b2")
+    assert done.returncode == 75
+    assert not (home.root / "backup/b2").exists()
+
+
+@pytest.mark.rule("D-restore-safe")
+def test_notes_kept_with_the_data_outlive_an_emptying_restore(home: Home, tmp_path: pathlib.Path) -> None:
+    """Where /backup cannot be written the notes are in /data/.ww/backups."""
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    image(home.all_hooks(), "1.0")
+    (home.root / "backup").rmdir()
+    (home.root / "backup").write_text("not a directory")
+    home.hook("backup", f'echo "$1" > {copies}/$1')
+    home.hook("restore", f'find "$WW_DATA" -mindepth 1 -delete; cp {copies}/$1 "$WW_DATA/app.db"')
+    boot_and_stop(home)
+    for name in ("n1", "n2"):
+        assert home.ww("backup", name).returncode == 0
+    assert home.ww("restore", "n1").returncode == 0
+    done = home.ww("restore", "n2")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.rule("D-survivors")
+def test_an_environment_that_knows_ww_data_is_no_survivor(home: Home) -> None:
+    """`ENV WW_DATA=…` in an image whose PID 1 is not ww: everything there has it, `ww run` and its parents too."""
+    home.all_hooks().settings(data={"lock_wait_s": 0})
+    bystander = subprocess.Popen(["sleep", "300"], env={**os.environ, "WW_DATA": str(home.root / "data")})
+    try:
+        instance = home.start(env={"WW_DATA": str(home.root / "data")}).wait_state("UP")
+        assert instance.stop() == 0
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+@pytest.mark.rule("D-survivors")
+def test_a_survivor_is_known_by_its_directory_and_not_by_its_name(home: Home, tmp_path: pathlib.Path) -> None:
+    home.all_hooks().settings(data={"lock_wait_s": 0.2})
+    home.hook("svcup", f"setsid sleep 300 & echo $! > {home.root}/pid")
+    instance = home.start().wait_state("UP")
+    instance.process.kill()
+    link = tmp_path / "link"
+    link.symlink_to(home.root)
+    again = home.start(command=[*WW, "run", "--root", str(link)])
+    assert again.wait() in (64, 75)
+    assert "UP" not in again.states()
+    os.kill(int((home.root / "pid").read_text()), signal.SIGKILL)
+
+
+@pytest.mark.rule("D-data-shared", "D-survivors")
+def test_shared_data_with_daemons_has_room_for_two(home: Home) -> None:
+    home.all_hooks().settings(data={"shared": True, "lock_wait_s": 5})
+    home.hook("svcup", "setsid sleep 300 &")
+    first = home.start().wait_state("UP")
+    second = home.start(env={"WW_RUN": str(home.root / "run2")}).wait_state("UP")
+    assert (first.stop(), second.stop()) == (0, 0)
+
+
+@pytest.mark.rule("D-run-directory")
+def test_an_instance_started_by_a_hook_of_another_has_its_own_run_directory(home: Home, tmp_path: pathlib.Path) -> None:
+    inner = Home(tmp_path / "inner").all_hooks()
+    inner.write_config()
+    home.all_hooks()
+    home.hook(
+        "boot",
+        f"ww run --root {inner.root} & until [ -e {inner.root}/run/state.json ]; do sleep 0.02; done; kill $!; wait $!",
+    )
+    instance = home.start().wait_state("UP")
+    assert instance.stop() == 0
+    assert (inner.root / "run/exit.json").exists()
+
+
 @pytest.mark.rule("D-backup-on-demand", "D-exit-64")
-@pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "", "x" * 201])
+@pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "", " ", "x" * 201, "é" * 150, "new\nline"])
 def test_a_backup_is_called_by_a_plain_name(home: Home, name: str) -> None:
     home.all_hooks()
     home.hook("backup", 'mkdir "$WW_BACKUP/$1"')

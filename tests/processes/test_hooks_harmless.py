@@ -108,6 +108,30 @@ def test_a_log_that_nobody_reads_holds_up_neither_hooks_nor_the_stop(home: Home,
             process.wait()
 
 
+@pytest.mark.rule("D-log-never-blocks")
+def test_every_state_is_said_although_the_reader_slept_through_a_flood(home: Home) -> None:
+    """The flood may be dropped and counted; what ww says has room of its own."""
+    import subprocess
+    import sys
+
+    home.all_hooks()
+    home.hook("boot", "seq 600000")
+    home.write_config()
+    command = [sys.executable, "-P", "-m", "ww", "run", "--root", str(home.root)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        state = home.root / "run/state.json"
+        until(lambda: state.exists() and json.loads(state.read_text())["state"] == "UP", "UP", 20)
+        process.terminate()
+        out, _ = process.communicate(timeout=20)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    said = [json.loads(line).get("state") for line in out.splitlines() if b'"state":' in line]
+    assert said == ["BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP", "STOPPING", "STOPPED"]
+
+
 @pytest.mark.rule("WW-6", "WW-4")
 def test_without_any_hook_an_instance_lives_and_blank_reporting_is_off(home: Home) -> None:
     """Reporting leaves by hooks only, so no hook means nothing leaves; with one, it gets every state."""

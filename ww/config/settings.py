@@ -8,15 +8,12 @@ from __future__ import annotations
 import os
 
 from ww.clib import json_loads
-from ww.config.merge import plain
-from ww.config.secrets import is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
-    from ww.config.model import Layer
     from ww.types import Json
 
 KEY = "ww"
@@ -53,30 +50,11 @@ def fill(cfg: dict[str, Json]) -> dict[str, Any]:
     given = cfg.get(KEY, {})
     filled: dict[str, Any] = {}
     for name, part in declared(load_schema()):
-        value = _pick(given, name.split("."), part["default"])
+        value = pick(given, name.split("."), part["default"])
         if isinstance(value, float) and part.get("type") == "integer":
             value = int(value)
         filled[name] = value
     return filled
-
-
-def log_of(layers: Iterable[Layer]) -> dict[str, Any]:
-    """`{"format": …, "level": …}` of a configuration that is refused: what its usable layers say where that is valid.
-
-    The reason why an instance does not start must reach a collector that reads JSON.
-    """
-    merged: Json = {}
-    for layer in layers:
-        if not is_reference(layer.value):
-            merged = plain(merged, layer.value)
-    given = _pick(merged, [KEY], {})
-    chosen = {}
-    for name, part in declared(load_schema()):
-        section, _, last = name.partition(".")
-        if section == "log":
-            value = _pick(given, [section, last], part["default"])
-            chosen[last] = value if value in part["enum"] else part["default"]
-    return chosen
 
 
 def nested(filled: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +74,8 @@ def with_defaults(cfg: dict[str, Json]) -> dict[str, Any]:
     return {**cfg, KEY: nested(fill(cfg))}
 
 
-def _pick(given: Json, keys: list[str], default: Json) -> Json:
+def pick(given: Json, keys: list[str], default: Json) -> Json:
+    """The value below `given` at `keys`, or `default` where it is not set."""
     value = given
     for key in keys:
         if not isinstance(value, dict) or key not in value:

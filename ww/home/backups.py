@@ -72,8 +72,8 @@ def _write(directory: str, name: str, text: str) -> None:
 
 
 def _file(name: str) -> str:
-    """A file name for any backup name; a name with a slash (a hook may know paths) stays one file."""
-    return name.replace("%", "%25").replace("/", "%2F")[:200] + ".json"
+    """The note's file name; `ww backup` takes no name with a slash."""
+    return name.replace("/", "%2F") + ".json"
 
 
 def _parse(name: str, text: str) -> BackupNote | None:

@@ -12,8 +12,6 @@ journal/    the event journal
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 
 from ww.clib import BadJson, json_dumps, json_loads
@@ -116,48 +114,6 @@ def _newer_format(path: str) -> Newer | None:
     )
 
 
-class Lock(Value):
-    """The data lock, held for as long as `fd` is open."""
-
-    __slots__ = ("fd",)
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-
-
-class Held(Value):
-    """Somebody else holds the lock; `holder` is what they wrote about themselves."""
-
-    __slots__ = ("holder",)
-
-    def __init__(self, holder: str) -> None:
-        self.holder = holder
-
-
-def take_lock(path: str, holder: str) -> Lock | Held | Unusable:
-    """Try once, without waiting, to lock the `.ww` directory `path`; `holder` says who we are."""
-    try:
-        fd = os.open(f"{path}/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        return Unusable(f"cannot open {path}/lock: {error.strerror}", marked=False)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(fd).st_ino != os.stat(f"{path}/lock").st_ino:
-            raise BlockingIOError(errno.EAGAIN, "the lock file was replaced")
-    except OSError as error:
-        who = os.pread(fd, 1024, 0).decode("utf-8", "replace").strip()
-        os.close(fd)
-        if error.errno in (errno.EAGAIN, errno.EACCES):
-            return Held(who or "an unknown holder")
-        return Unusable(f"cannot lock {path}/lock: {error.strerror}", marked=False)
-    try:
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{holder}\n".encode(), 0)
-    except OSError:
-        pass  # a full disk: the lock is held all the same, only nameless
-    return Lock(fd)
-
-
 def claim_boot(path: str) -> tuple[str, int]:
     """Write the format, make the volume's id if it has none, count this boot; returns (volume id, boot number).
 
@@ -189,11 +145,6 @@ def firstboot_attempts(path: str) -> int:
     """How many first boots were begun here without completing. Raises OSError."""
     text = (read_text(f"{path}/firstboot") or "").strip()
     return int(text) if text.isdecimal() else 0
-
-
-def restoring(path: str) -> str:
-    """The name of the backup whose restore was begun here and not completed; "" if none was. Raises OSError."""
-    return (read_text(f"{path}/restoring") or "").strip()
 
 
 def backed_up(path: str, from_version: str, to_version: str) -> str:

@@ -8,11 +8,13 @@ from ww.clock import stamp
 from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN
 from ww.home import datadir, steps
 from ww.home.backups import look, write_note
+from ww.home.lock import Held, Lock, NoLock, take_lock
+from ww.home.restore import restoring
 from ww.home.smallfile import write_text
 from ww.instance.hookset import step_files, step_names
+from ww.instance.survivors import processes_of_another_boot
 from ww.instance.tasks import FileJob, at_once
 from ww.lifecycle.model import Done, Failed, Found, Trigger
-from ww.supervise import procs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class Data:
         self._layout = layout
         self._boot = boot
         self._access: datadir.Usable | datadir.Unusable | None = None
-        self._lock: datadir.Lock | None = None
+        self._lock: Lock | None = None
         self.volume = ""
         self.boot_no = 0
         self.shared = False
@@ -72,7 +74,7 @@ class Data:
         if isinstance(access, datadir.Unusable):
             lost = "nothing is remembered" if access.marked else "nothing is remembered, every boot is a first boot"
             self._system.voice.warn(f"{access.why}: {lost}")
-            return at_once(done)
+            return at_once(done, self._half_restored())
         return _LockTask(self._system, lambda: self._try_lock(holder), wait_ms, done)
 
     def grab(self, holder: str) -> None:
@@ -86,7 +88,7 @@ class Data:
     def release_shared(self) -> None:
         """Let other instances have shared data (`ww.data.shared`)."""
         if self.shared and self._lock is not None:
-            os.close(self._lock.fd)
+            self._lock.release()
             self._lock = None
 
     def version(self) -> str:
@@ -202,56 +204,42 @@ class Data:
             return at_once(done)
         return FileJob(self._system, f"{words} in {path}", lambda: job(path), done)
 
-    def _try_lock(self, holder: str) -> Done | Failed | datadir.Held:
-        answer = datadir.take_lock(self._path, holder)
-        self.in_use = isinstance(answer, datadir.Held)
-        if isinstance(answer, datadir.Held):
+    def _try_lock(self, holder: str) -> Done | Failed | Held:
+        answer = take_lock(f"{self._path}/lock", self._layout.data, holder)
+        self.in_use = isinstance(answer, Held)
+        if isinstance(answer, Held):
             return answer
-        if isinstance(answer, datadir.Unusable):
+        if isinstance(answer, NoLock):
             return Failed(EXIT_TRY_AGAIN, answer.why)
-        survivors = _survivors(self._layout.data, self._boot)
+        survivors = "" if self.shared else processes_of_another_boot(self._layout.data, self._boot)
         if survivors:
-            os.close(answer.fd)
+            answer.release()
             self.in_use = True
-            return datadir.Held(f"what an earlier ww run left when it was killed: {survivors}; end it first")
+            return Held(f"what an earlier ww run left when it was killed: {survivors}; end it first")
         self._lock = answer
+        return self._half_restored() or self._claim()
+
+    def _claim(self) -> Done:
         try:
-            half_restored = datadir.restoring(self._path)
             self.volume = datadir.volume_id(self._path)
-            if not half_restored:
-                self.volume, self.boot_no = datadir.claim_boot(self._path)
+            self.volume, self.boot_no = datadir.claim_boot(self._path)
         except OSError as error:
             self._system.voice.warn(f"cannot count this boot in {self._path}: {error.strerror}")
-            half_restored = ""
-        if half_restored:
-            words = f"the restore of backup {half_restored} into {self._layout.data} was begun and not completed"
-            mend = f"run ww restore again, or remove {self._path}/restoring if the data is as it should be"
-            return Failed(EXIT_CONFIG, f"{words}: {mend}")
         return Done()
 
-
-def _survivors(data: str, boot: str) -> str:
-    """Processes of an earlier boot on this data that outlived its `ww run`; "" if there is none.
-
-    Only where the kernel does not end them with it: in a PID namespace of ours they cannot exist.
-    """
-    if os.getpid() == 1:
-        return ""
-    try:
-        everyone = procs.scan()
-        mine = {proc.pid for proc in procs.descendants(everyone, os.getpid())}
-        others = [proc for proc in everyone if proc.alive and proc.pid not in mine and proc.pid != os.getpid()]
-        found = [f"{proc.comm} (pid {proc.pid})" for proc in others if _of_another_boot(proc.pid, data, boot)]
-    except procs.CannotLook:
-        return ""
-    return ", ".join(found[:8])
-
-
-def _of_another_boot(pid: int, data: str, boot: str) -> bool:
-    if procs.variable(pid, "WW_DATA") != data:
-        return False
-    # An operator's shell may know WW_DATA, and `ww backup` has an empty WW_BOOT: only a hook of a boot has its id.
-    return procs.variable(pid, "WW_BOOT") not in (None, "", boot)
+    def _half_restored(self) -> Failed | None:
+        data, backup = self._layout.data, self._layout.backup
+        try:
+            name = restoring(data, backup)
+        except OSError as error:
+            return Failed(
+                EXIT_TRY_AGAIN, f"cannot tell whether a restore is complete: {error.filename}: {error.strerror}"
+            )
+        if not name:
+            return None
+        signs = f"{data}/.ww/restoring and {backup}/.ww/restoring"
+        words = f"the restore of backup {name} into {data} was begun and not completed"
+        return Failed(EXIT_CONFIG, f"{words}: run ww restore again, or remove {signs} if the data is as it should be")
 
 
 def _remove(path: str) -> None:
@@ -262,9 +250,7 @@ def _remove(path: str) -> None:
 class _LockTask:
     """Tries the lock until it is ours or the time is up."""
 
-    def __init__(
-        self, system: System, attempt: Callable[[], Done | Failed | datadir.Held], wait_ms: int, done: Report
-    ) -> None:
+    def __init__(self, system: System, attempt: Callable[[], Done | Failed | Held], wait_ms: int, done: Report) -> None:
         self._system = system
         self._attempt = attempt
         self._wait_ms = wait_ms
@@ -282,7 +268,7 @@ class _LockTask:
 
     def _try(self) -> None:
         answer = self._attempt()
-        if not isinstance(answer, datadir.Held):
+        if not isinstance(answer, Held):
             self._done(answer)
             return
         now = self._system.clock.mono_ms()

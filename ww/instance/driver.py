@@ -189,9 +189,9 @@ class Driver:
         if decision.exit_code is not None:
             at.exit_code = decision.exit_code
             at.budget = self._performer.stop_budget(cause, now)
+        self._plan = deque(decision.actions)  # first: whatever raises from here on, the way down has a plan
         self._interrupt()
         self._performer.entered(decision, at)
-        self._plan = deque(decision.actions)
         self._next()
 
     def _interrupt(self) -> None:
@@ -234,7 +234,7 @@ class Driver:
         running = self._running
         if running is not None and running.task is not None and not running.over:
             running.over = True
-            running.task.cancel(0, lambda: self._later(lambda: self._outcome_of(running.action, Done())))
+            running.task.cancel(0, lambda: self._later(lambda: self._outcome_of(running.action, Done(), running)))
 
     def _next(self) -> None:
         if self._running is not None:

@@ -17,6 +17,10 @@ def mask_value(value: object, mask: Callable[[str], str], levels: int = MOST_DEE
         return mask(value)
     if isinstance(value, dict | list | tuple) and not levels:
         return TOO_DEEP
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        text = str(value)
+        masked = mask(text)
+        return value if masked == text else masked
     if isinstance(value, dict):
         return {
             mask(key) if isinstance(key, str) else key: mask_value(item, mask, levels - 1)

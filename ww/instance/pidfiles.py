@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import select
 import stat
+import time
 
 from ww.supervise import procs
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _READ_BYTES = 64
 _COARSE_MS = 20
 """By how much a file may seem older than it is: file systems take their times from the last tick of the kernel."""
+_TOLERANCE_MS = 2_000
+"""Between a process's age by the kernel and a file's by the wall clock."""
 _MAX_PID = (1 << 31) - 1
 
 
@@ -48,7 +51,7 @@ class Pidfiles:
     def complain(self) -> None:
         """Warn of each pidfile by which nothing is watched."""
         for path in self._paths:
-            if path not in self._followed and _pid_in(path, self._since_ms) is None:
+            if path not in self._followed and self._pid_in(path) is None:
                 self._system.voice.warn(
                     f"ww.svcup.pidfiles: {path} does not exist after svcup, or is no file with a new pid in it: "
                     "nothing is watched by it until it is"
@@ -57,7 +60,7 @@ class Pidfiles:
     def look(self) -> None:
         """Read every pidfile again: one may have come late, or name another process by now."""
         for path in self._paths:
-            pid = _pid_in(path, self._since_ms)
+            pid = self._pid_in(path)
             before = self._followed.get(path)
             if pid is not None and pid != before:
                 self._take(path, pid, before)
@@ -100,13 +103,16 @@ class Pidfiles:
     def _ended(self, path: str, words: str = "") -> None:
         before = self._followed[path]
         self._let_go(path)
-        pid = _pid_in(path, self._since_ms)
+        pid = self._pid_in(path)
         handle = 0 if pid is None or pid == before else _handle(pid)
         if pid is not None and handle != 0:
             self._system.voice.info(f"{path} names pid {pid} in place of {before}, which has ended")
             self._follow(path, pid, handle)
         else:
             self._tell(path, words or f"process (pid {before}) of {path} ended")
+
+    def _pid_in(self, path: str) -> int | None:
+        return _pid_in(path, self._since_ms, self._system.clock.wall_ms())
 
     def _tell(self, path: str, words: str) -> None:
         """Never from inside a call of the watch, which the news may end; nor after `forget`."""
@@ -121,10 +127,11 @@ class Pidfiles:
             os.close(handle)
 
 
-def _pid_in(path: str, since_ms: int) -> int | None:
+def _pid_in(path: str, since_ms: int, now_ms: int) -> int | None:
     """The pid that a pidfile holds; None if there is none, or it is no plain file.
 
-    None also for a dead one in a file that nobody has written since `since_ms`: it was left by an earlier life.
+    None also for a file that nobody has written since `since_ms` and whose process is dead, or younger than the file:
+    an earlier life left it, and the number belongs to somebody else by now (in a container low ones recur on each boot).
     """
     try:
         # A FIFO without a writer, or a terminal, must not keep us.
@@ -141,7 +148,20 @@ def _pid_in(path: str, since_ms: int) -> int | None:
     number = int(words[0]) if words and words[0].isdigit() else 0
     if not 0 < number <= _MAX_PID:
         return None
-    return number if status.st_mtime_ns // 1_000_000 >= since_ms or _is_alive(number) else None
+    written_ms = status.st_mtime_ns // 1_000_000
+    return number if written_ms >= since_ms or _is_older(number, now_ms - written_ms) else None
+
+
+def _is_older(pid: int, file_age_ms: int) -> bool:
+    """Whether `pid` lives and was started before a file of that age was written."""
+    try:
+        proc = procs.read(pid) if procs.proc_is_ours() else None
+    except procs.CannotLook:
+        return _is_alive(pid)
+    if proc is None or not proc.alive:
+        return proc is None and not procs.proc_is_ours() and _is_alive(pid)
+    age_ms = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000) - proc.start * 1000 // os.sysconf("SC_CLK_TCK")
+    return age_ms + _TOLERANCE_MS >= file_age_ms
 
 
 def _handle(pid: int) -> int | None:

@@ -78,7 +78,7 @@ class Recorder:
 
     def internal_error(self, words: str, trace: list[str]) -> None:
         """A bug of ww: never silent (runtime.md 8)."""
-        self._journal().append("internal_error", {"error": words, "trace": trace[-40:]})
+        self._journal().append("internal_error", self._mask({"error": words, "trace": trace[-40:]}))  # type: ignore[arg-type]
         self._voice.error(f"internal error: {words}; the instance stops. Please report this")
         for line in trace:
             self._voice.error(line)

@@ -91,7 +91,7 @@ class ContainerLog:
 
     def line(self, level: str, text: str, **fields: object) -> None:
         """What ww itself has to say; `level` is `info`, `warning` or `error`."""
-        self._accept(self.formatter.own(level, text, fields), _OWN_EXTRA_BYTES)
+        self._accept(self.formatter.own(level, text, fields), _OWN_EXTRA_BYTES, own=True)
 
     def write(self, data: bytes) -> None:
         """Add whole formatted lines. Never waits; what does not fit is dropped and counted."""
@@ -106,10 +106,10 @@ class ContainerLog:
         """Call `callback` once when the log is not `full` any more."""
         self._waiters.append(callback)
 
-    def _accept(self, data: bytes, extra_bytes: int) -> None:
+    def _accept(self, data: bytes, extra_bytes: int, own: bool = False) -> None:
         if self._copy is not None and data:
             self._copy.write(data)
-        if self._dropping or len(self._buffer) + len(data) > self.limit_bytes + extra_bytes:
+        if (self._dropping and not own) or len(self._buffer) + len(data) > self.limit_bytes + extra_bytes:
             self._drop(data)
             return
         self._buffer += data
