@@ -75,9 +75,9 @@ MUTATIONS = {
         [DATA, "-k", "journalled_in_order"],
     ),
     "lock not taken": (
-        "home/datadir.py",
-        "fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)",
-        "pass",
+        "home/lock.py",
+        "fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n        both = (fd, *_lock_directory(directory))",
+        "both = (fd,)",
         [DATA, "-k", "second_instance"],
     ),
     "step not journalled": (

@@ -82,6 +82,8 @@ class Pidfiles:
         """`path` names `pid`, instead of `before`; a dead one counts only if there is no live one."""
         handle = _handle(pid)
         if handle != 0:
+            if before is not None:
+                self._system.voice.info(f"{path} names pid {pid} in place of {before}, which is let go")
             self._follow(path, pid, handle)
         elif before is None or (path not in self._handles and not _is_alive(before)):
             self._let_go(path)
