@@ -23,6 +23,7 @@ from ww.home.restore import begin, complete, restoring
 from ww.home.steps import read_steps
 from ww.instance.hookenv import Identity, Versions, hook_environment, inherited
 from ww.instance.hookset import hook_files
+from ww.instance.survivors import processes_of_another_boot
 from ww.instance.upgrade import backup_name
 
 TYPE_CHECKING = False
@@ -196,13 +197,22 @@ def _data_lock(layout: Layout, environ: Mapping[str, str], name: str, required: 
     if run is not None:
         locks.append(take_lock(f"{run}/lock", run, holder))
     try:
-        for lock in locks if required else ():
-            if isinstance(lock, Held):
-                raise TryAgainError(f"cannot {name}: the data is in use by {lock.holder}; stop the instance first")
-            if isinstance(lock, NoLock):
-                raise TryAgainError(f"cannot {name}: {lock.why}")
+        if required:
+            _refuse_unless_alone(name, layout.data, locks)
         yield
     finally:
         for lock in locks:
             if isinstance(lock, Lock):
                 lock.release()
+
+
+def _refuse_unless_alone(name: str, data: str, locks: list[Lock | Held | NoLock]) -> None:
+    """Raises TryAgainError where a live instance, or what a killed one left, may write the data."""
+    for lock in locks:
+        if isinstance(lock, Held):
+            raise TryAgainError(f"cannot {name}: the data is in use by {lock.holder}; stop the instance first")
+        if isinstance(lock, NoLock):
+            raise TryAgainError(f"cannot {name}: {lock.why}")
+    survivors = processes_of_another_boot(data, "")
+    if survivors:
+        raise TryAgainError(f"cannot {name}: a killed ww run or ww restore left {survivors} on the data; end it first")

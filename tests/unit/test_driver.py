@@ -147,6 +147,7 @@ def test_a_second_stop_cancels_what_is_waited_for_and_goes_on_without_waiting() 
     assert performer.cancelled[-1][1] == 0
     assert driver.situation.budget is not None
     assert driver.situation.budget.forced
+    assert driver.situation.collected == ["hook svcdown was cut short by a second stop signal"]
     assert performer.exit_code == 0
 
 

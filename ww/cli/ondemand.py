@@ -30,8 +30,7 @@ def _perform(root: str | None, name: str, argument: str | None) -> None:
     except WwError as error:
         click.echo(f"ww {name}: {error}", err=True)
         sys.exit(error.exit_code)
-    if name == "backup":
-        click.echo(given)
+    click.echo(given if name == "backup" else f"restored {given}")
 
 
 @click.command(epilog=f"\b\nExamples:\n  ww backup\n  docker exec notes ww backup before-the-move\n\n{_CODES}")

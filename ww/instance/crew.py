@@ -84,7 +84,7 @@ class Crew:
 
     def identity(self) -> Identity:
         """Configured, else the volume's id, else the host name (decisions, "Files of an instance")."""
-        volume = "" if self.data.shared else self.data.volume
+        volume = "" if self.data.shared else self.data.known_volume()
         instance = self.settings.text("instance") or volume or os.uname().nodename
         return Identity(self.settings.text("service"), instance, self._boot)
 

@@ -91,6 +91,15 @@ class Data:
             self._lock.release()
             self._lock = None
 
+    def known_volume(self) -> str:
+        """The volume's id, also before the lock; "" if there is none, or if somebody else is the instance of it."""
+        if self.volume or self.in_use or self.shared:
+            return self.volume
+        try:
+            return datadir.volume_id(self._readable)
+        except OSError:
+            return ""
+
     def version(self) -> str:
         """The version whose upgrade completed on this data; "" if unknown."""
         try:
@@ -215,7 +224,7 @@ class Data:
         if survivors:
             answer.release()
             self.in_use = True
-            return Held(f"what an earlier ww run left when it was killed: {survivors}; end it first")
+            return Held(f"what an earlier ww run or ww restore left when it was killed: {survivors}")
         self._lock = answer
         return self._half_restored() or self._claim()
 
@@ -275,7 +284,7 @@ class _LockTask:
         if now >= self._until_ms:
             words = (
                 f"the data is in use by {answer.holder}; waited {self._wait_ms / 1000:g} s"
-                " (ww.data.lock_wait_s). Stop the other instance, or give this one its own volume"
+                " (ww.data.lock_wait_s). End it first, or give this instance its own volume"
             )
             self._done(Failed(EXIT_TRY_AGAIN, words))
             return

@@ -234,6 +234,7 @@ class Driver:
         running = self._running
         if running is not None and running.task is not None and not running.over:
             running.over = True
+            self.situation.collected.append(f"{running.action.words()} was cut short by a second stop signal")
             running.task.cancel(0, lambda: self._later(lambda: self._outcome_of(running.action, Done(), running)))
 
     def _next(self) -> None:

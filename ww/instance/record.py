@@ -94,6 +94,7 @@ class Recorder:
             "reason": words,
             "detail": cause.detail if cause else {},
             "failures": list(at.collected),
+            "forced": bool(at.budget and at.budget.forced),
             "restarts": at.restarts,
             "at": stamp(self._clock.wall_ms()),
         }
