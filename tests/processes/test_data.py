@@ -357,7 +357,7 @@ def test_no_instance_starts_on_half_restored_data(home: Home, how: str) -> None:
     if how != "fails":
         restore.send_signal(signal.SIGKILL if how == "is killed" else signal.SIGTERM)
     restore.wait(10)
-    for survivor in _with_environment("WW_ROOT", str(home.root)):
+    for survivor in home.left_behind():
         os.kill(survivor, signal.SIGKILL)
     home.settings(data={"lock_wait_s": 1})
     instance = home.run_to_end()
@@ -437,9 +437,9 @@ def test_a_killed_restore_that_has_emptied_the_data_is_told(home: Home) -> None:
     again = home.ww("restore", "b1")
     assert again.returncode == 75
     assert "end it first" in again.stderr
-    (hook,) = _with_environment("WW_ROOT", str(home.root))[:1]
+    (hook,) = home.left_behind()[:1]
     os.killpg(os.getpgid(hook), signal.SIGKILL)
-    until(lambda: not _with_environment("WW_ROOT", str(home.root)), "the end of the hook")
+    until(lambda: not home.left_behind(), "the end of the hook")
     after = home.run_to_end()
     assert after.process.returncode == 78
     assert "the restore of backup b1" in after.messages()
@@ -578,18 +578,6 @@ def test_processes_that_outlived_a_killed_ww_run_are_named_and_not_joined(home: 
     os.killpg(survivor, signal.SIGKILL)
     home.hook("firstboot")
     assert home.start().wait_state("UP").stop() == 0
-
-
-def _with_environment(name: str, value: str) -> list[int]:
-    """Pids of others whose environment has NAME=VALUE."""
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"{name}={value}".encode() in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
 
 
 def test_a_marker_is_not_there_before_firstboot_is_over(home: Home) -> None:

@@ -93,6 +93,19 @@ class Home:
         """What a test's clean-up does: whatever was started here and runs on is killed."""
         for instance in self.started:
             instance.kill()
+        for pid in self.left_behind():
+            os.kill(pid, signal.SIGKILL)
+
+    def left_behind(self) -> list[int]:
+        """What a killed `ww run` leaves outside a PID namespace: processes that carry this home in their environment."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if f"WW_ROOT={self.root}".encode() in path.read_bytes().split(b"\0"):
+                    found.append(int(path.parent.name))
+            except OSError:
+                continue
+        return found
 
     def run_to_end(self, *arguments: str, env: dict[str, str] | None = None) -> Instance:
         instance = self.start(*arguments, env=env)
