@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ww.config.secrets import Masker
     from ww.home.layout import Layout
     from ww.instance.compilation import Compiler
     from ww.instance.driver import Task
@@ -153,9 +154,12 @@ class Crew:
                 self.system.voice.warn(f"events are journalled elsewhere: {self._journal.note}")
         return self._journal
 
+    def _masker(self) -> Masker:
+        # Read anew for each line and each event: a secret file may be replaced while the instance runs.
+        return load_masker(self._secrets, self.layout, self._compiler.environ, self._hidden)
+
     def _mask_text(self, text: str) -> str:
-        # Read anew each time: a secret file may be replaced while the instance runs.
-        return load_masker(self._secrets, self.layout, self._compiler.environ, self._hidden).mask(text)
+        return self._masker().mask(text)
 
     def _mask(self, value: object) -> object:
-        return mask_value(value, self._mask_text) if self._secrets or self._hidden else value
+        return mask_value(value, self._masker().mask) if self._secrets or self._hidden else value

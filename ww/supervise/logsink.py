@@ -83,10 +83,6 @@ class ContainerLog:
         self._unsaid_lines = 0
         self._unsaid_bytes = 0
 
-    def keep_copy(self, directory: str) -> None:
-        """Begin the copy in `directory` (the run directory is known only after the first lines)."""
-        self._copy = LogCopy(directory)
-
     # Writing
 
     def line(self, level: str, text: str, **fields: object) -> None:
