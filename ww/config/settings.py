@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ww.types import Json
 
 KEY = "ww"
+SERVICES = "services"
 
 _SCHEMA_FILE = "settings.schema.json"
 
@@ -54,7 +55,14 @@ def fill(cfg: dict[str, Json]) -> dict[str, Any]:
         if isinstance(value, float) and part.get("type") == "integer":
             value = int(value)
         filled[name] = value
+    filled[SERVICES] = {name: {**service_defaults(), **given} for name, given in filled[SERVICES].items()}
     return filled
+
+
+def service_defaults() -> dict[str, Any]:
+    """A service process of which nothing is configured, with every field there is (`ww.services.NAME`)."""
+    fields = load_schema()["$defs"]["service"]["properties"]
+    return {name: field["default"] for name, field in fields.items()}
 
 
 def nested(filled: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ww.instance.ending import Ending
+from ww.instance.members import TAG, Members
 from ww.supervise import child, logs, procs
 from ww.types import Value
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-TAG = "WW_HOOK_RUN"
-"""Every execution has a unique value of this variable: what it started is found by it, also in other sessions."""
-
 
 class Ran(Value):
     """It ended by itself. `output` is what it printed where that was captured, else ""."""
@@ -38,14 +36,15 @@ class Ran(Value):
 
 
 class TimedOut(Value):
-    """Its time was up and it was ended with all it had started."""
+    """Its time was up and it was ended with all it had started. `output`: see Ran."""
 
-    __slots__ = ("took_ms", "last_lines", "left")
+    __slots__ = ("took_ms", "last_lines", "left", "output")
 
-    def __init__(self, took_ms: int, last_lines: list[str], left: list[str]) -> None:
+    def __init__(self, took_ms: int, last_lines: list[str], left: list[str], output: str = "") -> None:
         self.took_ms = took_ms
         self.last_lines = last_lines
         self.left = left
+        self.output = output
 
 
 class CannotRun(Value):
@@ -58,9 +57,12 @@ class CannotRun(Value):
 
 
 class Order(Value):
-    """What to run: `argv` (absolute path first), `env`, the log's `source`, limits in milliseconds (0: none)."""
+    """What to run: `argv` (absolute path first), `env`, the log's `source`, limits in milliseconds (0: none).
 
-    __slots__ = ("argv", "env", "source", "limit_ms", "grace_ms", "capture")
+    capture: what it prints is kept for the result; with `quiet` its standard error too, and none of it is logged.
+    """
+
+    __slots__ = ("argv", "env", "source", "limit_ms", "grace_ms", "capture", "quiet")
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class Order(Value):
         limit_ms: int = 0,
         grace_ms: int = 5_000,
         capture: bool = False,
+        quiet: bool = False,
     ) -> None:
         self.argv = argv
         self.env = env
@@ -77,6 +80,7 @@ class Order(Value):
         self.limit_ms = limit_ms
         self.grace_ms = grace_ms
         self.capture = capture
+        self.quiet = quiet
 
 
 SHORT_HOOKS = ("monitor", "pushstats", "lifecycle")
@@ -111,22 +115,18 @@ class LeftOpen:
 class Execution:
     """Runs one order; a task that can be cancelled at any time."""
 
-    _count = 0
     _left_open = LeftOpen()
 
     def __init__(self, system: System, order: Order, done: Callable[[Ran | TimedOut | CannotRun], None]) -> None:
-        Execution._count += 1
         self._system = system
         self._order = order
         self._done: Callable[[Ran | TimedOut | CannotRun], None] | None = done
-        self._tag = f"{order.source}-{Execution._count}"
-        self._pid = 0
+        self._members = Members(order.source)
         self._reaped = False
         self._timer: Timer | None = None
         self._pump: logs.Pump | None = None
         self._capture: logs.Capture | None = None
         self._ending: Ending | None = None
-        self._known: set[tuple[int, int]] = set()
         self._started_ms = system.clock.mono_ms()
 
     def start(self) -> None:
@@ -146,24 +146,25 @@ class Execution:
             refused = isinstance(started, child.Refused)
             self._finish(CannotRun(started.words() if refused else f"cannot run {started.words()}"))
             return
-        self._pid = started.pid
-        self._system.reaper.watch(self._pid, self._exited)
+        self._members.pid = started.pid
+        self._system.reaper.watch(started.pid, self._exited)
         if self._order.limit_ms:
             self._timer = self._system.loop.call_later(self._order.limit_ms, self._time_is_up)
 
     def _open_output(self, writers: list[int]) -> None:
         """Make the pipes that are read here; their other ends are added to `writers`. Raises OSError."""
         capture = self._order.capture
-        reader = _new_pipe(writers)
-        self._pump = _reading(
-            self._system, reader, lambda: self._system.voice.pump(reader, self._order.source, _stream(capture))
-        )
+        if not self._order.quiet:
+            reader = _new_pipe(writers)
+            self._pump = _reading(
+                self._system, reader, lambda: self._system.voice.pump(reader, self._order.source, _stream(capture))
+            )
         if capture:
             output = _new_pipe(writers)
             self._capture = _reading(self._system, output, lambda: logs.Capture(self._system.loop, output))
 
     def _spawn(self, writers: list[int]) -> child.Spawned:
-        env = {**self._order.env, TAG: self._tag}
+        env = {**self._order.env, TAG: self._members.tag}
         return child.spawn(child.Command(argv=self._order.argv, env=env, stdout=writers[-1], stderr=writers[0]))
 
     def _close_output(self) -> None:
@@ -181,11 +182,17 @@ class Execution:
             if not grace_ms:
                 self._ending.force()
             return
-        if not self._pid or (self._reaped and not self._anybody()):
+        if not self._members.pid or (self._reaped and not self._members.anybody()):
             self._release_output()
             gone()
             return
         self._end(grace_ms, lambda _report: gone())
+
+    def conclude(self, grace_ms: int, said: Callable[[str], None]) -> None:
+        """End it as `cancel` does; `said` is called with what it printed, its last words included."""
+        self._done = None
+        self._stop_timer()
+        self._end(grace_ms, lambda _report: said(self._captured()))
 
     def _exited(self, status: Exit) -> None:
         self._reaped = True
@@ -193,15 +200,15 @@ class Execution:
             return
         self._stop_timer()
         took = self._system.clock.mono_ms() - self._started_ms
-        output = self._capture.finish().decode("utf-8", "replace") if self._capture else ""
-        self._finish(Ran(status, took, output, self._last_words()))
+        self._finish(Ran(status, took, self._captured(), self._last_words()))
 
     def _time_is_up(self) -> None:
         self._timer = None
 
         def ended(report: SweepReport) -> None:
             took = self._system.clock.mono_ms() - self._started_ms
-            self._finish(TimedOut(took, self._last_words(), [f"{left.comm} (pid {left.pid})" for left in report.left]))
+            left = [f"{one.comm} (pid {one.pid})" for one in report.left]
+            self._finish(TimedOut(took, self._last_words(), left, self._captured()))
 
         self._end(self._order.grace_ms, ended)
 
@@ -210,41 +217,14 @@ class Execution:
             self._release_output()
             ended(report)
 
-        pgid = 0 if self._reaped else self._pid
-        self._ending = Ending(self._system, self._members, grace_ms, over, pgid).start()
+        pgid = 0 if self._reaped else self._members.pid
+        self._ending = Ending(self._system, self._members.find, grace_ms, over, pgid).start()
 
-    def _anybody(self) -> bool:
-        try:
-            return any(proc.alive for proc in self._members())
-        except procs.CannotLook:
-            return True
-
-    def _members(self) -> list[procs.Proc]:
-        """What belongs to this execution. Raises procs.CannotLook.
-
-        That is its group and session, whatever carries its tag, the descendants of all these, and what was one of them
-        when it was last looked: a child that dropped its environment and its session is lost when its parent dies.
-        """
-        found: list[procs.Proc] = []
-        pids: set[int] = set()
-        sessions = {self._pid}
-        for proc in procs.descendants(procs.scan(), os.getpid()):  # parents come before their children
-            if (
-                proc.identity in self._known
-                or proc.ppid in pids
-                or self._pid in (proc.pid, proc.pgid)
-                or proc.session in sessions
-                or procs.has_variable(proc.pid, TAG, self._tag)
-            ):
-                found.append(proc)
-                pids.add(proc.pid)
-                sessions.add(proc.session)
-        self._known = {proc.identity for proc in found}
-        return found
+    def _captured(self) -> str:
+        return self._capture.finish().decode("utf-8", "replace") if self._capture else ""
 
     def _release_output(self) -> None:
-        if self._capture:
-            self._capture.finish()
+        self._captured()
         self._last_words()
 
     def _last_words(self) -> list[str]:

@@ -19,6 +19,8 @@ HOOKS = (
     "pushstats",
     "backup",
     "restore",
+    "reload",
+    "signal",
 )
 """Every hook that ww runs. `upgrade.d` is not one of their `.d` directories: its entries run once each."""
 
@@ -111,6 +113,14 @@ def _executable(path: str) -> HookFile | None:
     if not os.access(path, os.X_OK):
         return HookFile(path, f"hook {path} is not executable for user {os.getuid()}: chmod a+x it")
     return HookFile(path)
+
+
+def executable_problem(path: str) -> str:
+    """Why the file of a service cannot be run, "" if it can; unlike a hook it may be neither missing nor blank."""
+    file = _look_at(path)
+    if file is not None:
+        return file.problem.replace(f"hook {path}", path)
+    return f"{path} is blank" if os.path.lexists(path) else f"{path} is missing"
 
 
 def _is_blank(path: str, size: int) -> bool:

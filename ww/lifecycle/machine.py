@@ -7,7 +7,7 @@ from enum import Enum
 from ww.errors import EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
 from ww.lifecycle.model import Action, Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy, judge_failure
-from ww.lifecycle.table import EARLY_ENDS, PLANS, TRANSITIONS, Abandon, Enter, Heal, Hurry, Ignore
+from ww.lifecycle.table import EARLY_ENDS, PLANS, RECOVERY, TRANSITIONS, Abandon, Enter, Heal, Hurry, Ignore, Recover
 from ww.types import Value
 
 LIVE = frozenset(state for state, edges in TRANSITIONS.items() if edges.get(Trigger.STOP) == Enter(State.STOPPING))
@@ -91,6 +91,8 @@ def decide(
         return Decision(state, history, Step.ABANDON, exit_code=EXIT_HOOK, why="the action under way is given up")
     if isinstance(edge, Hurry):
         return Decision(state, history, Step.HURRY, why="a second stop signal: nothing is waited for any more")
+    if isinstance(edge, Recover):
+        return Decision(State.RESTARTING, history, Step.ENTER, actions=_as_wanted(RECOVERY, policy))
     if isinstance(edge, Heal):
         return _heal(history, policy, facts)
     return _enter(state, edge.state, history, policy, trigger, facts)
@@ -129,14 +131,17 @@ def _enter(
     if state is State.ERROR:
         code = facts.exit_code
     elif state is State.STOPPING:
-        code = EXIT_HOOK if trigger is Trigger.BUG else EXIT_OK
+        code = {Trigger.BUG: EXIT_HOOK, Trigger.FINISHED: facts.exit_code}.get(trigger, EXIT_OK)
     plan = EARLY_ENDS[state] if before is None and state in EARLY_ENDS else plan_of(state, policy)
     return Decision(state, history, Step.ENTER, plan, code)
 
 
 def plan_of(state: State, policy: RestartPolicy) -> tuple[Action, ...]:
     """The plan of a state; RESTARTING without warmup where `ww.restart.warmup` is false (decisions, Lifecycle)."""
-    plan = PLANS[state]
-    if state is State.RESTARTING and not policy.warmup:
-        return tuple(action for action in plan if action != Action(Kind.HOOK, "warmup"))
-    return plan
+    return _as_wanted(PLANS[state], policy) if state is State.RESTARTING else PLANS[state]
+
+
+def _as_wanted(plan: tuple[Action, ...], policy: RestartPolicy) -> tuple[Action, ...]:
+    if policy.warmup:
+        return plan
+    return tuple(action for action in plan if action != Action(Kind.HOOK, "warmup"))

@@ -25,6 +25,12 @@ class Heal(Value):
     __slots__ = ()
 
 
+class Recover(Value):
+    """Go to RESTARTING for the services that died, and for their dependents, alone."""
+
+    __slots__ = ()
+
+
 class Hurry(Value):
     """Stay, and spend no more of the stop budget on waiting (a second TERM forces)."""
 
@@ -46,12 +52,13 @@ class Ignore(Value):
         self.why = why
 
 
-Edge = Enter | Heal | Hurry | Abandon | Ignore
+Edge = Enter | Heal | Recover | Hurry | Abandon | Ignore
 
 _STOP = Enter(State.STOPPING)
 _ERROR = Enter(State.ERROR)
 _NOT_YET = Ignore("the instance is not up yet, there is nothing to restart")
 _GOING_DOWN = Ignore("the instance is already going down")
+_SERVICES: dict[Trigger, Edge] = {Trigger.DIED: Recover(), Trigger.GAVE_UP: _ERROR, Trigger.FINISHED: _STOP}
 
 TRANSITIONS: dict[State | None, dict[Trigger, Edge]] = {
     None: {
@@ -87,12 +94,14 @@ TRANSITIONS: dict[State | None, dict[Trigger, Edge]] = {
         Trigger.DONE: Enter(State.UP),
         Trigger.FAILED: _ERROR,
         Trigger.UNHEALTHY: Heal(),
+        **_SERVICES,
         Trigger.RESTART: _NOT_YET,
         Trigger.STOP: _STOP,
         Trigger.BUG: _STOP,
     },
     State.UP: {
         Trigger.UNHEALTHY: Heal(),
+        **_SERVICES,
         Trigger.RESTART: Enter(State.RESTARTING),
         Trigger.STOP: _STOP,
         Trigger.BUG: _STOP,
@@ -101,6 +110,7 @@ TRANSITIONS: dict[State | None, dict[Trigger, Edge]] = {
         Trigger.DONE: Enter(State.UP),
         Trigger.FAILED: Heal(),
         Trigger.UNHEALTHY: Heal(),
+        **_SERVICES,
         Trigger.RESTART: Ignore("a restart is under way"),
         Trigger.STOP: _STOP,
         Trigger.BUG: _STOP,
@@ -108,6 +118,9 @@ TRANSITIONS: dict[State | None, dict[Trigger, Edge]] = {
     State.STOPPING: {
         Trigger.DONE: Enter(State.STOPPED),
         Trigger.UNHEALTHY: _GOING_DOWN,
+        Trigger.DIED: _GOING_DOWN,
+        Trigger.GAVE_UP: _GOING_DOWN,
+        Trigger.FINISHED: _GOING_DOWN,
         Trigger.RESTART: _GOING_DOWN,
         Trigger.STOP: _GOING_DOWN,
         Trigger.FORCE: Hurry(),
@@ -115,6 +128,9 @@ TRANSITIONS: dict[State | None, dict[Trigger, Edge]] = {
     },
     State.STOPPED: {
         Trigger.UNHEALTHY: _GOING_DOWN,
+        Trigger.DIED: _GOING_DOWN,
+        Trigger.GAVE_UP: _GOING_DOWN,
+        Trigger.FINISHED: _GOING_DOWN,
         Trigger.RESTART: _GOING_DOWN,
         Trigger.STOP: _GOING_DOWN,
         Trigger.FORCE: Hurry(),
@@ -122,6 +138,9 @@ TRANSITIONS: dict[State | None, dict[Trigger, Edge]] = {
     },
     State.ERROR: {
         Trigger.UNHEALTHY: _GOING_DOWN,
+        Trigger.DIED: _GOING_DOWN,
+        Trigger.GAVE_UP: _GOING_DOWN,
+        Trigger.FINISHED: _GOING_DOWN,
         Trigger.RESTART: _GOING_DOWN,
         Trigger.STOP: _GOING_DOWN,
         Trigger.FORCE: Hurry(),
@@ -137,8 +156,10 @@ def _hook(name: str, tolerant: bool = False) -> Action:
 _RECORD = Action(Kind.RECORD)
 _NOTIFY = Action(Kind.NOTIFY, "lifecycle", tolerant=True)
 _INTERRUPTED = Action(Kind.INTERRUPTED, tolerant=True)
-_SERVICES_UP = (Action(Kind.SNAPSHOT), _hook("svcup"), Action(Kind.ADOPT))
-_EVERYTHING_DOWN = (_INTERRUPTED, _hook("svcdown", tolerant=True), Action(Kind.SWEEP_ALL, tolerant=True))
+_READY = (Action(Kind.SERVICES_READY), _hook("warmup"))
+_SERVICES_UP = (Action(Kind.SNAPSHOT), _hook("svcup"), Action(Kind.ADOPT), Action(Kind.SERVICES_UP), *_READY)
+_SERVICES_DOWN = (Action(Kind.SERVICES_DOWN, tolerant=True), _hook("svcdown", tolerant=True))
+_EVERYTHING_DOWN = (_INTERRUPTED, *_SERVICES_DOWN, Action(Kind.SWEEP_ALL, tolerant=True))
 
 PLANS: dict[State | None, tuple[Action, ...]] = {
     None: (Action(Kind.COMPILE), Action(Kind.HOOKS), Action(Kind.LOCK)),
@@ -153,23 +174,26 @@ PLANS: dict[State | None, tuple[Action, ...]] = {
         Action(Kind.STORE_VERSION),
         Action(Kind.RELEASE),
     ),
-    State.WARMUP: (_RECORD, _NOTIFY, *_SERVICES_UP, _hook("warmup")),
+    State.WARMUP: (_RECORD, _NOTIFY, *_SERVICES_UP),
     State.UP: (_RECORD, _NOTIFY, Action(Kind.WATCH)),
     State.RESTARTING: (
         _RECORD,
         _NOTIFY,
         _INTERRUPTED,
-        _hook("svcdown", tolerant=True),
+        *_SERVICES_DOWN,
         Action(Kind.SWEEP_SERVICES, tolerant=True),
         Action(Kind.BACKOFF),
         *_SERVICES_UP,
-        _hook("warmup"),
     ),
     State.STOPPING: (_RECORD, _NOTIFY, Action(Kind.DRAIN, tolerant=True), *_EVERYTHING_DOWN),
     State.STOPPED: (_RECORD, _NOTIFY),
     State.ERROR: (_RECORD, _NOTIFY, *_EVERYTHING_DOWN),
 }
 """What each state does, in order. A notification precedes the state's own hook (WW-17)."""
+
+RECOVERY = (_RECORD, Action(Kind.RECOVER), _NOTIFY, _INTERRUPTED, *_READY)
+"""RESTARTING where only service processes died: the replacement is started before anybody is told, and nothing else
+is restarted. The event is written first, as ever; `lifecycle` still precedes the state's own hook, warmup."""
 
 _NOTHING_WAS_STARTED = (_RECORD, _NOTIFY, _INTERRUPTED, Action(Kind.SWEEP_ALL, tolerant=True))
 

@@ -19,6 +19,7 @@ _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 _SPARES = 2
 _STAT_BYTES = 4096
 _CMDLINE_BYTES = 1024
+_CHILDREN_BYTES = 1 << 16
 _ENVIRON_BYTES = 1 << 18
 
 
@@ -135,6 +136,18 @@ def descendants(procs: Iterable[Proc], root_pid: int) -> list[Proc]:
                 result.append(proc)
                 queue.append(proc.pid)
     return result
+
+
+def own_children() -> list[int] | None:
+    """The pids of our own children, were they zombies, at one read; None where this kernel does not tell."""
+    pid = os.getpid()
+    try:
+        text = _read(f"/proc/{pid}/task/{pid}/children", _CHILDREN_BYTES)
+    except CannotLook:
+        return None
+    if not text and not os.access(f"/proc/{pid}/task/{pid}/children", os.R_OK):
+        return None
+    return [int(word) for word in text.split()] if len(text) < _CHILDREN_BYTES else None
 
 
 def cmdline(pid: int) -> str:

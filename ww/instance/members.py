@@ -1,0 +1,62 @@
+"""Which processes belong to something that was started: a hook's file, one life of a service."""
+
+from __future__ import annotations
+
+import os
+
+from ww.supervise import procs
+
+TAG = "WW_HOOK_RUN"
+"""Every execution has a unique value of this variable: what it started is found by it, also in other sessions."""
+
+
+class Members:
+    """The processes of one execution, known by its leader's `pid` and its `tag`."""
+
+    _count = 0
+
+    def __init__(self, source: str) -> None:
+        Members._count += 1
+        self.tag = f"{source}-{Members._count}"
+        self.pid = 0
+        self._known: set[tuple[int, int]] = set()
+
+    def find(self) -> list[procs.Proc]:
+        """What belongs to this execution. Raises procs.CannotLook.
+
+        That is its group and session, whatever carries its tag, the descendants of all these, and what was one of them
+        when it was last looked: a child that dropped its environment and its session is lost when its parent dies.
+        """
+        found: list[procs.Proc] = []
+        pids: set[int] = set()
+        sessions = {self.pid}
+        for proc in procs.descendants(procs.scan(), os.getpid()):  # parents come before their children
+            if (
+                proc.identity in self._known
+                or proc.ppid in pids
+                or self.pid in (proc.pid, proc.pgid)
+                or proc.session in sessions
+                or procs.has_variable(proc.pid, TAG, self.tag)
+            ):
+                found.append(proc)
+                pids.add(proc.pid)
+                sessions.add(proc.session)
+        self._known = {proc.identity for proc in found}
+        return found
+
+    def anybody(self) -> bool:
+        """Whether one of them is alive; also where nobody can look."""
+        try:
+            return any(proc.alive for proc in self.find())
+        except procs.CannotLook:
+            return True
+
+    def orphans(self, watched: set[int]) -> bool:
+        """Whether one of our own children that nobody watches carries the tag: a quick look when the leader has ended.
+
+        Where the kernel does not list our children the full look is taken.
+        """
+        mine = procs.own_children()
+        if mine is None:
+            return self.anybody()
+        return any(pid not in watched and procs.has_variable(pid, TAG, self.tag) for pid in mine)

@@ -1,0 +1,394 @@
+"""All service processes of an instance: started by readiness, stopped in reverse, brought back when they die.
+
+It does what `ww.lifecycle.services` decides, and tells the instance what happened through a port. Nothing is started
+again before the instance said so (`recover`): the event is written first.
+"""
+
+from __future__ import annotations
+
+from ww.instance.services.member import Member, Reason
+from ww.instance.services.takeover import take_over
+from ww.lifecycle.policy import RestartPolicy
+from ww.lifecycle.services import (
+    RUNNING,
+    SETTLED,
+    Again,
+    Over,
+    Phase,
+    Rules,
+    hopeless,
+    judge_end,
+    startable,
+    stop_share_ms,
+    stoppable,
+    to_restart,
+)
+from ww.supervise import signals
+from ww.supervise.oom import OomCounter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from typing import Protocol
+
+    from ww.instance.services.definition import Definition
+    from ww.instance.services.process import Ended, Life
+    from ww.instance.system import System
+    from ww.types import Callback, JsonObject
+
+    class Port(Protocol):
+        """What the services need of their instance; every call comes from the loop."""
+
+        def died(self, words: str, detail: JsonObject) -> None:
+            """Something is to be started again: enter RESTARTING, and call `recover`."""
+
+        def gave_up(self, words: str, detail: JsonObject, exit_code: int) -> None:
+            """An essential service failed for good."""
+
+        def finished(self, words: str, detail: JsonObject, exit_code: int) -> None:
+            """An essential service ended as it was meant to."""
+
+        def environment(self, definition: Definition) -> dict[str, str]:
+            """What a service inherits."""
+
+        def place(self, path: str) -> str:
+            """Where a file that a definition names lies."""
+
+        def policy(self) -> RestartPolicy:
+            """`ww.restart`."""
+
+        def spread(self) -> float:
+            """A random number in [-1, 1]."""
+
+        def healing(self) -> bool:
+            """False in maintenance."""
+
+        def changed(self) -> None:
+            """A service stands otherwise than before."""
+
+
+GAVE_UP_EXIT = 1
+
+
+class Supervisor:
+    """Made once for an instance. `members` is keyed by name, in start order."""
+
+    def __init__(self, system: System, port: Port) -> None:
+        self._system = system
+        self._port = port
+        self._oom = OomCounter()
+        self._oom_kills: int | None = None
+        self._down = True
+        self._left_ms: Callable[[], int | None] = _no_limit
+        self._waiting_ready: list[Callback] = []
+        self._waiting_down: list[Callback] = []
+        self.members: dict[str, Member] = {}
+
+    # --- what the plans ask --------------------------------------------------------------------------------------
+
+    def define(self, definitions: Sequence[Definition]) -> None:
+        """The services from now on; what is known of one that stays is kept. Nothing may be running."""
+        known = self.members
+        self.members = {}
+        for definition in definitions:
+            member = known.get(definition.name) or Member(definition, self._now())
+            member.define(definition, self._now())
+            self.members[definition.name] = member
+
+    def up(self) -> None:
+        """Start every enabled service, each when what it comes after is ready."""
+        self._down = False
+        self.look_for_oom()
+        for member in self._enabled():
+            if member.phase not in RUNNING:
+                member.to(Phase.WAITING, self._now())
+        self._proceed()
+
+    def recover(self) -> None:
+        """RESTARTING was entered: start again what died, and stop what has to be started again with it."""
+        for member in self._enabled():
+            if member.phase is Phase.BACKOFF and member.timer is None:
+                self._start_after(member, member.delay_ms)
+        self._proceed()
+
+    def wait_ready(self, done: Callback) -> None:
+        """Call `done` once when nothing is being started or stopped any more."""
+        self._waiting_ready.append(done)
+        self._proceed()
+
+    def down(self, left_ms: Callable[[], int | None], done: Callback) -> None:
+        """Stop all in reverse order, within what `left_ms` says is left (None: each in its own time), then call `done`."""
+        self._down = True
+        self._left_ms = left_ms
+        self._waiting_down.append(done)
+        for member in self.members.values():
+            member.again = member.held = False
+            member.stop_timer()
+            if member.phase in (Phase.WAITING, Phase.BACKOFF):
+                member.to(Phase.STOPPED, self._now())
+            elif member.phase is Phase.STOPPING and member.life is not None:
+                member.life.stop(self._grace(member))
+        self._proceed()
+
+    def forget_waiters(self) -> None:
+        """Whoever waited for something does so no longer."""
+        self._waiting_ready.clear()
+        self._waiting_down.clear()
+
+    def force(self) -> None:
+        """KILL what still runs; the order does not matter any more."""
+        for member in self.members.values():
+            if member.life is not None:
+                member.to(Phase.STOPPING, self._now())
+                member.life.stop(0)
+
+    # --- what people ask -----------------------------------------------------------------------------------------
+
+    def restart(self, names: Collection[str], words: str) -> set[str]:
+        """Mark `names` and their dependents to go down and up again; `recover` does it. Returns all that is concerned."""
+        marked = set()
+        for name in (*names, *to_restart(self._rules(), self._phases(), names)):
+            member = self.members[name]
+            marked.add(name)
+            if member.phase in RUNNING:
+                member.again = True
+                member.last = Reason("asked", words, self._system.clock.wall_ms())
+            else:
+                member.start_now(self._now())
+            member.held = False
+        return marked
+
+    def reload(self, definitions: Sequence[Definition], touched: Collection[str], words: str) -> set[str]:
+        """Take other definitions while services run. Returns what `recover` has to start, stop or restart.
+
+        touched: names whose configuration keys changed. New ones are started, those that are gone or disabled are
+        stopped, changed ones are restarted with their dependents; all others never notice.
+        """
+        self.members, restart, concerned = take_over(self.members, definitions, touched, self._now())
+        return concerned | self.restart(restart, words)
+
+    def signal(self, signum: int, names: Collection[str] | None = None) -> list[str]:
+        """Pass a signal on to all that run, or to `names`; returns who got it."""
+        told = []
+        for member in self.members.values():
+            if (names is None or member.name in names) and member.life is not None and member.life.signal(signum):
+                member.told = signum
+                told.append(member.name)
+        return told
+
+    def heal(self) -> list[str]:
+        """Maintenance is over: mark what ended meanwhile; returns its names, for `recover`."""
+        held = [member.name for member in self.members.values() if member.held]
+        self.restart(held, "maintenance is over")
+        return held
+
+    def look_for_oom(self) -> int | None:
+        """How many processes the kernel has killed for want of memory in this cgroup, None if it does not say."""
+        self._oom_kills = self._oom.read()
+        return self._oom_kills
+
+    # --- what happens --------------------------------------------------------------------------------------------
+
+    def is_ready(self, life: Life) -> None:
+        """See Listener."""
+        member = self.members.get(life.definition.name)
+        if member is None or member.life is not life or member.phase is not Phase.STARTING:
+            return
+        member.to(Phase.READY, self._now())
+        took = member.since_ms - life.started_ms
+        self._system.voice.info(f"service {member.name} is ready after {took} ms", service=member.name)
+        self._proceed()
+
+    def has_ended(self, life: Life, ended: Ended) -> None:
+        """See Listener."""
+        member = self.members.get(life.definition.name)
+        if member is None or member.life is not life:
+            return
+        member.life = None
+        reason = self._reason(ended)
+        if member.again and not self._down:
+            member.again = False
+            member.restarts += 1
+            member.take_next()
+            member.to(Phase.WAITING, self._now())
+        elif self._down or ended.reason == "asked":
+            member.to(Phase.STOPPED, self._now())
+        else:
+            member.last = reason
+            self._ended_unasked(member, ended, reason)
+        self._proceed()
+
+    def _ended_unasked(self, member: Member, ended: Ended, reason: Reason) -> None:
+        rules = member.definition.rules
+        succeeded = ended.reason == "exit" and ended.exit is not None and ended.exit.code in rules.success_codes
+        if rules.oneshot and succeeded:
+            member.to(Phase.DONE, self._now())
+            self._system.voice.info(f"service {member.name} is done: {reason.words}", service=member.name)
+            return
+        if not self._port.healing():
+            member.held = True
+            member.to(Phase.STOPPED, self._now())
+            self._system.voice.warn(f"service {member.name} ended: {reason.words}; not started again in maintenance")
+            return
+        ready_for = self._now() - life_ready if (life_ready := member.ready_since_ms) is not None else 0
+        policy = member.policy(self._port.policy())
+        verdict = judge_end(rules, succeeded, member.history, policy, self._now(), ready_for, self._port.spread())
+        if isinstance(verdict, Over) or ended.hopeless:
+            why = verdict.why if isinstance(verdict, Over) and not ended.hopeless else ""
+            self._over(member, succeeded and not ended.hopeless, reason, ended, why)
+        else:
+            self._again(member, verdict, reason, ended)
+
+    def _again(self, member: Member, verdict: Again, reason: Reason, ended: Ended) -> None:
+        member.history = verdict.history
+        member.delay_ms = verdict.delay_ms
+        member.restarts += 1
+        member.to(Phase.BACKOFF, self._now())
+        others = sorted(to_restart(self._rules(), self._phases(), {member.name}))
+        for name in others:
+            other = self.members[name]
+            other.last = Reason("dependency", f"restarted with {member.name}", reason.wall_ms)
+            if other.phase in RUNNING:
+                other.again = True
+            else:
+                other.stop_timer()
+                other.to(Phase.WAITING, self._now())
+        with_words = f", with {', '.join(others)}" if others else ""
+        when = f" in {verdict.delay_ms / 1000:g} s" if verdict.delay_ms else ""
+        words = f"service {member.name} ended: {reason.words}"
+        self._system.voice.warn(f"{words}; starting it again{when}{with_words}", service=member.name)
+        self._port.died(words, {**member.detail(ended, reason), "with": others, "delay_ms": verdict.delay_ms})
+
+    def _over(self, member: Member, succeeded: bool, reason: Reason, ended: Ended, why: str) -> None:
+        member.to(Phase.DONE if succeeded else Phase.FAILED, self._now())
+        words = f"service {member.name} ended: {reason.words}" + (f"; {why}" if why else "")
+        detail = member.detail(ended, reason)
+        if not member.definition.rules.essential:
+            say = self._system.voice.info if succeeded else self._system.voice.warn
+            say(f"{words}; it stays down, and the instance goes on", service=member.name)
+        elif member.definition.launch.terminal:
+            # A command that is wrapped ends the run with its own code; having been told to end is no failure.
+            end = self._port.finished if succeeded or member.told in _ENDING else self._port.gave_up
+            end(words, detail, ended.code)
+        elif succeeded:
+            self._port.finished(words, detail, 0)
+        else:
+            self._port.gave_up(words, detail, GAVE_UP_EXIT)
+
+    def _reason(self, ended: Ended) -> Reason:
+        wall = self._system.clock.wall_ms()
+        if ended.reason != "signal" or ended.exit is None or ended.exit.signal != _KILL:
+            return Reason(ended.reason, ended.words, wall)
+        before, now = self._oom_kills, self.look_for_oom()
+        if before is None or now is None or now <= before:
+            return Reason(ended.reason, ended.words, wall)
+        return Reason("oom", f"{ended.words}, out of memory (oom_kill of the cgroup went from {before} to {now})", wall)
+
+    # --- going on ------------------------------------------------------------------------------------------------
+
+    def _proceed(self) -> None:
+        """Whatever can be started or stopped now; then tell who waits."""
+        if self._down:
+            self._stop_next({member.name for member in self.members.values()})
+        else:
+            self._stop_next({member.name for member in self.members.values() if member.again or member.retiring})
+            self._give_up_hopeless()
+            for name in startable(self._rules(), self._phases()):
+                self._start(self.members[name])
+        self._forget_removed()
+        self._port.changed()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting_down and not any(member.phase in RUNNING for member in self.members.values()):
+            waiting, self._waiting_down = self._waiting_down, []
+            _call_all(waiting)
+        settled = all(member.phase in SETTLED or member.held for member in self._enabled())
+        if self._waiting_ready and not self._down and settled and not any(one.again for one in self._enabled()):
+            waiting, self._waiting_ready = self._waiting_ready, []
+            _call_all(waiting)
+
+    def _stop_next(self, names: Collection[str]) -> None:
+        for name in stoppable(self._rules(), self._phases(), names):
+            member = self.members[name]
+            grace = self._grace(member)
+            member.to(Phase.STOPPING, self._now())
+            if member.life is not None:
+                member.life.stop(grace)
+
+    def _grace(self, member: Member) -> int:
+        own = member.definition.stop.limit_ms
+        left = self._left_ms() if self._down else None
+        return own if left is None else min(own, stop_share_ms(self._rules(), self._phases(), member.name, left))
+
+    def _start(self, member: Member) -> None:
+        member.to(Phase.STARTING, self._now())
+        member.life = self._life(member)
+        member.life.start()
+        pid = member.life.pid
+        if pid:
+            self._system.voice.info(f"service {member.name} runs as pid {pid}", service=member.name, pid=pid)
+
+    def _life(self, member: Member) -> Life:
+        from ww.instance.services.process import Life
+
+        env = self._port.environment(member.definition)
+        return Life(self._system, member.definition, env, self._port.place, self)
+
+    def _start_after(self, member: Member, delay_ms: int) -> None:
+        def due() -> None:
+            member.timer = None
+            member.to(Phase.WAITING, self._now())
+            self._proceed()
+
+        if delay_ms:
+            member.timer = self._system.loop.call_later(delay_ms, due)
+        else:
+            member.to(Phase.WAITING, self._now())
+
+    def _give_up_hopeless(self) -> None:
+        while True:
+            lost = hopeless(self._rules(), self._phases())
+            if not lost:
+                return
+            name, before = lost[0]
+            member = self.members[name]
+            words = f"service {name} cannot be started: {before}, which it comes after, has failed"
+            member.last = Reason("dependency", words, self._system.clock.wall_ms())
+            member.to(Phase.FAILED, self._now())
+            if member.definition.rules.essential:
+                self._port.gave_up(words, {"reason": "dependency", "service": name}, GAVE_UP_EXIT)
+            else:
+                self._system.voice.warn(f"{words}; the instance goes on without it", service=name)
+
+    def _forget_removed(self) -> None:
+        for member in [one for one in self.members.values() if one.retiring and one.phase not in RUNNING]:
+            member.retire(self._now())
+        for name in [name for name, one in self.members.items() if one.removed and one.phase not in RUNNING]:
+            del self.members[name]
+
+    def _enabled(self) -> Iterator[Member]:
+        return (member for member in self.members.values() if member.phase is not Phase.DISABLED)
+
+    def _rules(self) -> list[Rules]:
+        return [member.definition.rules for member in self.members.values()]
+
+    def _phases(self) -> dict[str, Phase]:
+        return {name: member.phase for name, member in self.members.items()}
+
+    def _now(self) -> int:
+        return self._system.clock.mono_ms()
+
+
+_KILL = signals.KILL
+_ENDING = (signals.TERM, signals.INT, signals.QUIT, signals.HUP)
+"""Signals that ask a program to end."""
+
+
+def _call_all(callbacks: list[Callback]) -> None:
+    for callback in callbacks:
+        callback()
+
+
+def _no_limit() -> int | None:
+    return None
