@@ -25,7 +25,7 @@ ON_EVERY_PYTHON = ("unit", "contracts")
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 TOOLS = {
     "docs": ("shellcheck",),
-    "processes": ("redis", "unshare"),
+    "processes": ("redis", "unshare", "systemd-notify"),
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
 }

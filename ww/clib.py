@@ -9,6 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from ww.types import Json
 
@@ -132,9 +133,40 @@ SIGNALS = signals
 """The C module behind `signal`: plain functions and integers, no enums."""
 
 
+def sockets() -> ModuleType:
+    """The C module behind `socket`, without the enums that cost 7 ms; loaded by whoever needs it first."""
+    try:
+        import _socket
+    except ImportError:
+        import socket as _socket  # type: ignore[no-redef]
+    return _socket
+
+
 def set_subreaper() -> bool:
     """Make this process adopt the orphans among its descendants (prctl 36); False where the kernel refuses."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
     return bool(libc.prctl(36, 1, 0, 0, 0) == 0)
+
+
+def passwd_entry(user: str | int) -> tuple[str, int, int, str] | None:
+    """Name, uid, gid and home of a user by name or number; None where there is no such entry."""
+    import pwd
+
+    try:
+        entry = pwd.getpwuid(user) if isinstance(user, int) else pwd.getpwnam(user)
+    except (KeyError, ValueError, OverflowError):
+        # ValueError: a NUL or what no file name can hold; OverflowError: a number that is no uid.
+        return None
+    return (entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir)
+
+
+def group_number(name: str) -> int | None:
+    """The gid of a group by name; None where there is no such entry."""
+    import grp
+
+    try:
+        return grp.getgrnam(name).gr_gid
+    except (KeyError, ValueError):
+        return None

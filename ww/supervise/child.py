@@ -290,10 +290,13 @@ def _set_limits(limits: dict[str, tuple[int, int]]) -> None:
 
 
 def _take_identity(command: Command) -> None:
-    if command.groups is not None:
-        os.setgroups(command.groups)
-    elif command.group is not None and os.getuid() == 0:
-        os.setgroups((command.group,))
+    groups = command.groups
+    if groups is None and command.group is not None and os.getuid() == 0:
+        groups = (command.group,)
+    # Who is not root may not set even those that it has.
+    ours = {*os.getgroups()} | ({os.getegid()} & {command.group})
+    if groups is not None and ours != {*groups, command.group}:
+        os.setgroups(groups)
     if command.group is not None:
         os.setresgid(command.group, command.group, command.group)
     if command.user is not None:
