@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ww.config.model import Problem
     from ww.home.layout import Layout
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 PROVENANCE_FORMAT = 1
 MOST_PROBLEMS = 50
 LONGEST_WORDS = 1_000
@@ -109,6 +109,7 @@ def _write_all(layout: Layout, run: str, key: str, compiled: Compiled) -> dict[s
         "format": CACHE_FORMAT,
         "key": key,
         "settings": settings.fill(compiled.cfg),
+        "service_defaults": settings.service_defaults(),
         "cfg_path": cfg_path,
         "cfg_print": fingerprint(cfg_path),
         "secrets": compiled.secrets(),

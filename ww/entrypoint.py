@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 
-from ww.clib import SIGNALS, set_subreaper
+from ww.clib import set_subreaper
 from ww.clock import Clock
 from ww.errors import EXIT_HOOK, EXIT_TRY_AGAIN, EXIT_USAGE, UsageError
 from ww.home.command import compile_command, own_directory
@@ -20,6 +20,9 @@ from ww.instance.crew import Crew, Place
 from ww.instance.driver import Cause, Driver
 from ww.instance.perform import Performance
 from ww.instance.record import forget_last_life
+from ww.instance.services.definition import Launch
+from ww.instance.servicing import Servicing
+from ww.instance.signalling import Signalling
 from ww.instance.system import System
 from ww.instance.voice import Voice
 from ww.lifecycle.model import Trigger
@@ -43,21 +46,28 @@ FLUSH_MS = 200
 
 
 class Options(Value):
-    """The command line of `ww run`."""
+    """The command line of `ww run`; `command` is what stands behind `--`, None where there is no `--`."""
 
-    __slots__ = ("root", "sets")
+    __slots__ = ("root", "sets", "command")
 
-    def __init__(self, root: str | None, sets: list[str]) -> None:
+    def __init__(self, root: str | None, sets: list[str], command: list[str] | None = None) -> None:
         self.root = root
         self.sets = sets
+        self.command = command
 
 
 def parse(arguments: list[str]) -> Options:
-    """`[--root DIR] [--set a.b=VALUE]…`; click shows the help, PID 1 parses. Raises UsageError."""
+    """`[--root DIR] [--set a.b=VALUE]… [-- COMMAND ARGUMENT…]`; click shows the help, PID 1 parses. Raises UsageError."""
     root: str | None = None
     sets: list[str] = []
     rest = list(arguments)
+    command: list[str] | None = None
     while rest:
+        if rest[0] == "--":
+            command = rest[1:]
+            if not command:
+                raise UsageError("ww run: there is no command behind --; see ww run --help")
+            break
         name, equals, value = rest.pop(0).partition("=")
         if name not in ("--root", "--set"):
             raise UsageError(f"ww run: unexpected argument {name!r}; see ww run --help")
@@ -71,12 +81,12 @@ def parse(arguments: list[str]) -> Options:
             raise UsageError(f"ww run: --set {value}: it takes KEY=VALUE, as in a.b=5; see ww run --help")
         else:
             sets.append(value)
-    return Options(root, sets)
+    return Options(root, sets, command)
 
 
 def run(arguments: list[str], environ: Mapping[str, str]) -> NoReturn:
     """Be the instance until it has ended; ends the process."""
-    wake_fd = signals.install(signals.HANDLED)
+    wake_fd = signals.install(signals.EVERY if "--" in arguments else signals.HANDLED)
     try:
         program = _prepare(parse(arguments), environ, wake_fd)
     except UsageError as error:
@@ -100,11 +110,16 @@ def _prepare(options: Options, environ: Mapping[str, str], wake_fd: int) -> Prog
     run_directory = make_run_directory(layout, environ)
     _refuse_a_second(run_directory)
     child.close_inherited()
+    wrapped = None
+    if options.command is not None:
+        umask = os.umask(0o022)
+        wrapped = Launch(tuple(options.command), {}, None, os.getcwd(), umask, {}, terminal=True)
     os.umask(0o022)
     if os.getpid() != 1 and not set_subreaper():
         _say("ww run: cannot become a subreaper: daemons of hooks will not be found")
     place = Place(layout, run_directory, own_directory(environ))
-    return Program(place, options.sets, environ, wake_fd)
+    compiler = Compiler(compile_command(), layout, run_directory, options.sets, environ)
+    return Program(place, compiler, wrapped, wake_fd)
 
 
 def _refuse_a_second(run_directory: str | None) -> None:
@@ -125,17 +140,20 @@ def _refuse_a_second(run_directory: str | None) -> None:
 class Program:
     """The parts of one `ww run`, connected."""
 
-    def __init__(self, place: Place, sets: list[str], environ: Mapping[str, str], wake_fd: int) -> None:
+    def __init__(self, place: Place, compiler: Compiler, wrapped: Launch | None, wake_fd: int) -> None:
         clock = Clock()
         self._loop = Loop(clock)
         self._reaper = Reaper(self._loop)
         self._clock = clock
-        self._log = ContainerLog(self._loop, 1, directory=f"{place.run}/log" if place.run else None)
-        voice = Voice(self._loop, clock, self._log)
-        compiler = Compiler(compile_command(), place.layout, place.run, sets, environ)
+        # Standard output belongs to the command that is wrapped.
+        log_fd = 1 if wrapped is None else 2
+        self._log = ContainerLog(self._loop, log_fd, directory=f"{place.run}/log" if place.run else None)
+        voice = Voice(self._loop, clock, self._log, quiet=wrapped is not None)
         self._crew = Crew(System(self._loop, self._reaper, clock, voice), place, compiler, os.urandom(16).hex())
-        self._performance = Performance(self._crew, self._unhealthy, self._leave)
-        self._driver = Driver(self._performance, clock, _spread)
+        self._servicing = Servicing(self._crew, wrapped, self._feed)
+        self._signalling = Signalling(self._crew, self._servicing, wrapped is not None, self._feed, self._reload)
+        self._performance = Performance(self._crew, self._servicing, self._signalling, self._feed, self._leave)
+        self._driver = Driver(self._performance, clock, self._servicing.spread)
         self._exit_code = EXIT_HOOK
         self._bugs = 0
         if place.run:
@@ -143,7 +161,7 @@ class Program:
         self._connect(wake_fd)
         os.chdir("/")
         voice.info(_greeting(place), pid=os.getpid())
-        refused = refused_run_directory(place.layout, environ)
+        refused = refused_run_directory(place.layout, compiler.environ)
         if refused:
             voice.warn(refused)
 
@@ -157,21 +175,15 @@ class Program:
 
     def _connect(self, wake_fd: int) -> None:
         self._loop.on_error(self._bug)
-        self._loop.on_signal(self._signal)
+        self._loop.on_signal(self._signalling.received)
         self._reaper.on_adopted = self._performance.strays.reaped
         self._loop.attach_signals(wake_fd)
 
-    def _signal(self, number: int) -> None:
-        name = signals.name(number)
-        if number in (SIGNALS.SIGTERM, SIGNALS.SIGINT, SIGNALS.SIGQUIT):
-            self._driver.feed(Trigger.STOP, Cause(f"{name} received", {"signal": name}, signal=number))
-        elif number == SIGNALS.SIGHUP:
-            self._driver.feed(Trigger.RESTART, Cause(f"{name} received", {"reason": "asked", "signal": name}))
-        else:
-            self._crew.system.voice.info(f"{name} received: ignored")
+    def _feed(self, trigger: Trigger, cause: Cause) -> None:
+        self._driver.feed(trigger, cause)
 
-    def _unhealthy(self, cause: Cause) -> None:
-        self._driver.feed(Trigger.UNHEALTHY, cause)
+    def _reload(self) -> None:
+        """SIGHUP where the table says so; nobody waits for the answer."""
 
     def _leave(self, exit_code: int) -> None:
         self._exit_code = exit_code
@@ -201,10 +213,6 @@ def _trace(error: BaseException) -> list[str]:
         return [line for part in traceback.format_exception(error) for line in part.rstrip().splitlines()]
     except OSError as none:  # out of descriptors not even the module can be read
         return [f"no traceback: {none}"]
-
-
-def _spread() -> float:
-    return int.from_bytes(os.urandom(2), "big") / 32767.5 - 1
 
 
 def _greeting(place: Place) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIMIT_MS = 60_000
 """A merge takes a tenth of a second; a compile child that needs a minute hangs."""
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 
 FORMATS = ("plain", "json")
 
@@ -133,7 +133,7 @@ class CompileTask:
     def _refuse(self, answer: dict[str, Any]) -> None:
         log = answer.get("log")
         if isinstance(log, dict) and log.get("format") in FORMATS:
-            self._system.voice.use(str(log["format"]), str(log.get("level")))
+            self._system.voice.use(str(log["format"]), str(log.get("level") or ""))
         problems = answer.get("problems")
         known = [problem for problem in problems if isinstance(problem, dict)] if isinstance(problems, list) else []
         for problem in known:

@@ -10,7 +10,7 @@ from ww.home.image import image_version
 from ww.instance.compilation import CompileTask
 from ww.instance.data import Data
 from ww.instance.heldevents import HeldEvents
-from ww.instance.hookenv import Identity, Versions, hook_environment, inherited
+from ww.instance.hookenv import Identity, Versions, hook_environment, inherited, unchanged
 from ww.instance.hookrun import HookJob, HookRun
 from ww.instance.masking import mask_value
 from ww.instance.record import Origin, Recorder
@@ -56,7 +56,10 @@ class Crew:
         self.data = Data(system, place.layout, boot)
         self._compiler = compiler
         self._boot = boot
-        self._base_env = inherited(compiler.environ, place.ww_directory)
+        self.base_env = inherited(compiler.environ, place.ww_directory)
+        self.own_env = unchanged(compiler.environ, place.ww_directory)
+        self.healing = True
+        """False in maintenance: what fails is seen, and left as it is."""
         self._journal: Journal | None = None
         self._secrets: list[dict[str, str]] = []
         self._hidden: list[str] = []
@@ -94,9 +97,12 @@ class Crew:
         return Origin(self.identity(), self.versions, self.settings.labels)
 
     def pidfiles(self) -> list[str]:
-        """Declared pidfiles: an absolute path is one of the container, below our root; any other lies in WW_RUN."""
-        below = {True: self.layout.root, False: f"{self.run or self.layout.root}/"}
-        return [below[path.startswith("/")] + path for path in self.settings.pidfiles]
+        """Declared pidfiles."""
+        return [self.place(path) for path in self.settings.pidfiles]
+
+    def place(self, path: str) -> str:
+        """Where a file that the settings name lies: an absolute path below our root, any other in WW_RUN."""
+        return self.layout.root + path if path.startswith("/") else f"{self.run or self.layout.root}/{path}"
 
     def run_hook(
         self,
@@ -110,7 +116,7 @@ class Crew:
         attempt: int = 1,
     ) -> HookRun:
         """Start a hook with the contract's environment."""
-        env = hook_environment(self._base_env, self.layout, self.run, self.identity(), self.versions, state, attempt)
+        env = hook_environment(self.base_env, self.layout, self.run, self.identity(), self.versions, state, attempt)
         job = HookJob(name, files, arguments, env, attempt, capture=name == "monitor")
         return HookRun(self.system, job, limits, done).start()
 
@@ -126,7 +132,7 @@ class Crew:
         return self._journal.directory
 
     def _take(self, cache: dict[str, Any]) -> None:
-        self._settings = Settings(cache["settings"])
+        self._settings = Settings(cache["settings"], cache["service_defaults"])
         self._secrets = list(cache.get("secrets", ()))
         self._hidden = list(cache.get("hidden", ()))
         if self._secrets or self._hidden:

@@ -55,11 +55,19 @@ class Versions(Value):
 
 def inherited(environ: Mapping[str, str], ww_directory: str) -> dict[str, str]:
     """What hooks inherit: everything but configuration input (it may hold secrets), and a PATH with `ww`."""
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if name not in ("CFG", "CFG_FILE", "WW_LD_PRELOAD", "WW_SELF") and not name.startswith("CFG__")
-    }
+    return unchanged(
+        {
+            name: value
+            for name, value in environ.items()
+            if name not in ("CFG", "CFG_FILE") and not name.startswith("CFG__")
+        },
+        ww_directory,
+    )
+
+
+def unchanged(environ: Mapping[str, str], ww_directory: str) -> dict[str, str]:
+    """What a wrapped command inherits: all of it, without what our own launch left there, and a PATH with `ww`."""
+    kept = {name: value for name, value in environ.items() if name not in ("WW_LD_PRELOAD", "WW_SELF")}
     preload = environ.get("WW_LD_PRELOAD")
     if preload:
         kept["LD_PRELOAD"] = preload

@@ -12,7 +12,7 @@ from ww.instance.strays import Strays
 from ww.instance.tasks import FileJob, Pause, at_once
 from ww.instance.upgrade import Upgrade
 from ww.instance.watch import Watch
-from ww.lifecycle.model import Action, Failed, Kind, State
+from ww.lifecycle.model import Action, Failed, Kind, State, Trigger
 from ww.lifecycle.policy import LAST_MS, StopBudget
 from ww.supervise import procs
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ww.instance.crew import Crew
     from ww.instance.driver import Cause, Situation, Task
     from ww.instance.hookrun import HookRun
+    from ww.instance.servicing import Servicing
+    from ww.instance.signalling import Signalling
     from ww.instance.tasks import Report
     from ww.lifecycle.machine import Decision
     from ww.lifecycle.model import Outcome
@@ -33,12 +35,21 @@ if TYPE_CHECKING:
 class Performance:
     """The real `Performer` of `ww run`.
 
-    `leave(exit_code)` is called when the last plan has run; `unhealthy(cause)` when the watch or a pidfile says so.
+    `leave(exit_code)` is called when the last plan has run; `feed` gets what the watch and the pidfiles see.
     """
 
-    def __init__(self, crew: Crew, unhealthy: Callable[[Cause], None], leave: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        servicing: Servicing,
+        signalling: Signalling,
+        feed: Callable[[Trigger, Cause], None],
+        leave: Callable[[int], None],
+    ) -> None:
         self._crew = crew
-        self._unhealthy = unhealthy
+        self._servicing = servicing
+        self._signalling = signalling
+        self._feed = feed
         self._leave = leave
         self._at: Situation | None = None
         self._action_no = 0
@@ -90,6 +101,14 @@ class Performance:
             case Kind.ADOPT:
                 self.strays.adopt(crew.pidfiles())
                 return at_once(done)
+            case Kind.SERVICES_UP:
+                return self._servicing.up(done)
+            case Kind.RECOVER:
+                return self._servicing.recover(done)
+            case Kind.SERVICES_READY:
+                return self._servicing.ready(done)
+            case Kind.SERVICES_DOWN:
+                return self._servicing.down(at, done)
             case Kind.BACKOFF:
                 return self._back_off(at, done)
             case Kind.DRAIN:
@@ -106,8 +125,9 @@ class Performance:
     def entered(self, decision: Decision, situation: Situation) -> None:
         """Prepare for a new state."""
         self._at = situation
+        self._servicing.entered(situation)
         self._crew.refresh_versions()
-        if decision.state in (State.RESTARTING, State.STOPPING, State.ERROR):
+        if Action(Kind.SERVICES_DOWN, tolerant=True) in decision.actions:
             self.strays.forget()
         if decision.state in (State.STOPPING, State.ERROR):
             self._crew.system.loop.call_later(_budget(situation).left(self._now()), self._last_step)
@@ -169,11 +189,12 @@ class Performance:
             "restarts": self._at.restarts if self._at else 0,
             "daemons_ended": self.strays.ended,
             "processes": self.strays.count(),
+            "oom_kills": self._servicing.supervisor.look_for_oom(),
         }
 
     def unhealthy(self, cause: Cause) -> None:
         """The watch has seen enough."""
-        self._unhealthy(cause)
+        self._heal(cause)
 
     def complain(self, words: str) -> None:
         """A sentence of the watch for the log."""
@@ -263,11 +284,13 @@ class Performance:
 
     def _check_hooks(self) -> Failed | None:
         usr = self._crew.layout.usr
-        problems = hook_problems(usr)
+        definitions = self._servicing.read()
+        problems = hook_problems(usr) + definitions.problems + self._signalling.configured()
         if problems:
             return Failed(EXIT_CONFIG, "; ".join(problems), detail={"problems": problems})
-        if not any(hook_files(usr, name) for name in HOOKS):
-            self._crew.system.voice.warn(f"there is no hook in {usr}: nothing will be started, watched or stopped")
+        if not definitions.services and not any(hook_files(usr, name) for name in HOOKS):
+            words = f"there is neither a hook nor a service in {usr}: nothing will be started, watched or stopped"
+            self._crew.system.voice.warn(words)
         return None
 
     def _upgrade(self) -> Upgrade:
@@ -295,7 +318,13 @@ class Performance:
     def _pidfile_died(self, pidfile: str, words: str) -> None:
         from ww.instance.driver import Cause
 
-        self._unhealthy(Cause(words, {"reason": "daemon", "pidfile": pidfile}))
+        self._heal(Cause(words, {"reason": "daemon", "pidfile": pidfile}))
+
+    def _heal(self, cause: Cause) -> None:
+        if self._crew.healing:
+            self._feed(Trigger.UNHEALTHY, cause)
+        else:
+            self._crew.system.voice.warn(f"{cause.words}; left as it is in maintenance")
 
     def _now(self) -> int:
         return self._crew.system.clock.mono_ms()

@@ -21,8 +21,10 @@ def _ms(seconds: float) -> int:
 class Settings:
     """The settings as the compile child filled them in, with every default applied."""
 
-    def __init__(self, filled: dict[str, Any]) -> None:
+    def __init__(self, filled: dict[str, Any], service_defaults: dict[str, Any]) -> None:
         self._filled = filled
+        self.service_defaults = service_defaults
+        """A service process of which nothing is configured."""
 
     def text(self, key: str) -> str:
         """A string setting, "" if it is not set."""
@@ -45,6 +47,16 @@ class Settings:
     def labels(self) -> dict[str, str]:
         """`ww.labels`."""
         return dict(self._filled.get("labels") or {})
+
+    @property
+    def services(self) -> dict[str, dict[str, Any]]:
+        """`ww.services`, each with every field."""
+        return dict(self._filled.get("services") or {})
+
+    @property
+    def signals(self) -> dict[str, str]:
+        """`ww.signals`, as configured."""
+        return dict(self._filled.get("signals") or {})
 
     @property
     def pidfiles(self) -> list[str]:
@@ -94,6 +106,6 @@ class Settings:
 
 def default_settings() -> Settings:
     """What holds until the configuration is compiled, and when it cannot be: the defaults of the schema."""
-    from ww.config.settings import fill
+    from ww.config.settings import fill, service_defaults
 
-    return Settings(fill({}))
+    return Settings(fill({}), service_defaults())

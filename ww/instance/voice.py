@@ -21,14 +21,15 @@ class Voice:
     """Lines of source `ww`, at levels debug, info, warning, error; every one of them masked.
 
     The first lines are held back until `use` tells their format: a collector of JSON could not read them otherwise.
-    An error, too many of them or too long a wait releases them in the default format.
+    An error, too many of them or too long a wait releases them in the default format. `quiet`: warnings and errors
+    alone, unless the settings ask for more.
     """
 
-    def __init__(self, loop: Loop, clock: Clock, log: ContainerLog) -> None:
+    def __init__(self, loop: Loop, clock: Clock, log: ContainerLog, quiet: bool = False) -> None:
         self._loop = loop
         self._clock = clock
         self._log = log
-        self._show_debug = False
+        self._level = "warning" if quiet else "info"
         self._format = "plain"
         self._held: list[tuple[int, str, str, dict[str, object]]] | None = []
         self._timer: Timer | None = None
@@ -36,12 +37,13 @@ class Voice:
 
     def debug(self, text: str, **fields: object) -> None:
         """For whoever asked for `ww.log.level: debug`."""
-        if self._show_debug:
+        if self._level == "debug":
             self._say("debug", text, fields)
 
     def info(self, text: str, **fields: object) -> None:
         """What happens."""
-        self._say("info", text, fields)
+        if self._level != "warning":
+            self._say("info", text, fields)
 
     def warn(self, text: str, **fields: object) -> None:
         """What a person should look at."""
@@ -53,10 +55,10 @@ class Voice:
         self.release()
 
     def use(self, log_format: str, level: str) -> None:
-        """Take the format and level of the compiled settings, and say what was held back."""
+        """Take the format and level (""; as it was) of the compiled settings, and say what was held back."""
         self._format = log_format
         self._log.formatter = Formatter(log_format, self._clock)
-        self._show_debug = level == "debug"
+        self._level = level or self._level
         self.release()
 
     def release(self) -> None:

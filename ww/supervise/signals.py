@@ -92,6 +92,12 @@ def install(signums: Iterable[int] = HANDLED) -> int:
     return reader
 
 
+def listen(signums: Iterable[int]) -> None:
+    """Listen to more signals than `install` was given."""
+    for signum in signums:
+        SIGNALS.signal(signum, _only_enqueue)
+
+
 def _above_standard(fd: int) -> int:
     """`fd`, moved away from 0, 1 and 2: whoever started us may have closed those."""
     if fd > _LAST_STANDARD_FD:

@@ -49,6 +49,10 @@ class Launch(Value):
         self.limits = limits
         self.terminal = terminal
 
+    def like(self, wrapped: Launch) -> Launch:
+        """This one on the terminal, in the directory and with the mask of `ww run -- COMMAND` itself."""
+        return Launch(self.argv, self.env, self.user, wrapped.cwd, wrapped.umask, self.limits, terminal=True)
+
 
 class Readiness(Value):
     """How it is known to be ready: `way` is http, tcp, command, file, notify or delay_s, `target` what that looks at."""
@@ -140,19 +144,29 @@ class Definitions(Value):
         self.problems = problems
 
 
-def read_definitions(usr: str, configured: dict[str, Any], defaults: dict[str, Any]) -> Definitions:
+def read_definitions(
+    usr: str, configured: dict[str, Any], defaults: dict[str, Any], wrapped: Launch | None = None
+) -> Definitions:
     """The services of an image.
 
     usr: its /ww/usr. configured: `ww.services` with every field filled in. defaults: a service of which nothing is
-    configured. A wrong file, name or order is a problem in words that name it.
+    configured. wrapped: the command of `ww run -- COMMAND`, which becomes the service `main`: behind all others, not
+    restarted, and signalled alone, unless `ww.services.main` says otherwise. A wrong file, name or order is a problem
+    in words that name it.
     """
     problems: list[str] = []
     found: list[Definition] = []
     directories = _directories(f"{usr}/{DIRECTORY}", problems)
+    if wrapped is not None:
+        others = sorted(name for name in {*directories, *configured} - {WRAPPED} if _enabled(name, configured))
+        configured = {**configured, WRAPPED: _wrapping(configured.get(WRAPPED) or defaults, wrapped, others)}
     for name in sorted({*directories, *configured}):
         fields = configured.get(name) or defaults
         try:
-            found.append(_definition(name, fields, directories.get(name)))
+            definition = _definition(name, fields, directories.get(name))
+            if wrapped is not None and name == WRAPPED:
+                definition.launch = definition.launch.like(wrapped)
+            found.append(definition)
         except _Wrong as wrong:
             problems.append(f"service {name}: {wrong}")
     rules = [service.rules for service in found if service.enabled]
@@ -161,6 +175,22 @@ def read_definitions(usr: str, configured: dict[str, Any], defaults: dict[str, A
         problems += order_problems(rules, disabled)
     order = {name: number for number, name in enumerate([*in_order(rules), *disabled])}
     return Definitions(tuple(sorted(found, key=lambda one: order.get(one.name, 0))), problems)
+
+
+def _enabled(name: str, configured: dict[str, Any]) -> bool:
+    return bool(configured.get(name, {}).get("enabled", True))
+
+
+def _wrapping(fields: dict[str, Any], wrapped: Launch, others: list[str]) -> dict[str, Any]:
+    return {
+        **fields,
+        "type": "service",
+        "enabled": True,
+        "command": list(wrapped.argv),
+        "after": fields["after"] or others,
+        "restart": fields["restart"] or "never",
+        "stop": {"to": "process", **fields["stop"]},
+    }
 
 
 class _Wrong(Exception):

@@ -130,6 +130,15 @@ class Supervisor:
                 member.life.stop(self._grace(member))
         self._proceed()
 
+    @property
+    def going_down(self) -> bool:
+        """Whether all are to be down."""
+        return self._down
+
+    def wait_down(self, done: Callback) -> None:
+        """Call `done` once when nothing runs any more."""
+        self._waiting_down.append(done)
+
     def forget_waiters(self) -> None:
         """Whoever waited for something does so no longer."""
         self._waiting_ready.clear()
@@ -141,6 +150,7 @@ class Supervisor:
             if member.life is not None:
                 member.to(Phase.STOPPING, self._now())
                 member.life.stop(0)
+        self._proceed()
 
     # --- what people ask -----------------------------------------------------------------------------------------
 
