@@ -9,6 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from ww.types import Json
 
@@ -130,6 +131,15 @@ except ImportError:
 
 SIGNALS = signals
 """The C module behind `signal`: plain functions and integers, no enums."""
+
+
+def sockets() -> ModuleType:
+    """The C module behind `socket`, without the enums that cost 7 ms; loaded by whoever needs it first."""
+    try:
+        import _socket
+    except ImportError:
+        import socket as _socket  # type: ignore[no-redef]
+    return _socket
 
 
 def set_subreaper() -> bool:
