@@ -30,12 +30,18 @@ def instance(tmp_path: Path) -> Iterator[TwinInstance]:
 
 def connect(instance: TwinInstance) -> socket.socket:
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(10)
     directory = os.open(instance.run, os.O_PATH)
     try:
         client.connect(f"/proc/self/fd/{directory}/ctl")
     finally:
         os.close(directory)
+    client.settimeout(10)
+    return client
+
+
+def asking(instance: TwinInstance, line: bytes) -> socket.socket:
+    client = connect(instance)
+    client.sendall(line)
     return client
 
 
@@ -148,21 +154,30 @@ def test_a_flood_of_connections_locks_nobody_out_and_leaves_nothing(instance: Tw
 
 def test_clients_that_wait_are_bounded_and_the_oldest_makes_room(instance: TwinInstance) -> None:
     instance.port.status_document = document("WARMUP")
-    waiting = [connect(instance) for _ in range(lineserver.MOST_WAITING + 1)]
-    for client in waiting:
-        client.sendall(b'{"v":1,"op":"wait","state":"UP"}\n')
-    assert answer(waiting.pop(0))["code"] == "crowded"
+    waiting = [asking(instance, b'{"v":1,"op":"wait","state":"UP"}\n') for _ in range(lineserver.MOST_WAITING + 1)]
+    assert answer(waiting.pop(0))["code"] == "displaced"
     assert answers_operators(instance)
     instance.become("UP")
     assert all(answer(client)["ok"] for client in waiting)
 
 
+def test_more_honest_clients_at_once_than_may_be_silent_are_all_answered(instance: TwinInstance) -> None:
+    said: list[bool] = []
+    crowd = [threading.Thread(target=lambda: said.append(answers_operators(instance))) for _ in range(80)]
+    quiet = [connect(instance) for _ in range(lineserver.MOST_SILENT)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join()
+    assert said == [True] * len(crowd)
+    for client in quiet:
+        client.close()
+
+
 def test_a_client_that_never_reads_holds_up_nobody_and_is_dropped(instance: TwinInstance) -> None:
     before = descriptors()
     instance.port.status_document = document(reason="x" * 230_000)
-    deaf = [connect(instance) for _ in range(lineserver.MOST_LEAVING + 4)]
-    for client in deaf:
-        client.sendall(b'{"v":1,"op":"status"}\n')
+    deaf = [asking(instance, b'{"v":1,"op":"status"}\n') for _ in range(lineserver.MOST_LEAVING + 4)]
     assert answers_operators(instance)
     until(lambda: descriptors() == before + len(deaf), "the server's ends are closed")
     for client in deaf:
@@ -240,7 +255,7 @@ def test_without_free_descriptors_nothing_spins_and_later_all_is_well(instance: 
                 break
         for client in clients:
             client.connect(f"/proc/self/fd/{directory}/ctl")
-        until(lambda: instance.control_is_resting(), "the server gives up for a while")
+        until(instance.control_is_resting, "the server gives up for a while")
         turns = instance.turns
         until(lambda: instance.turns > turns, "it tries again")
         assert instance.turns - turns < 20
@@ -258,7 +273,7 @@ def test_another_user_is_refused_even_where_the_file_would_let_it(instance: Twin
     script = (
         "import os, socket, sys; fd = os.open(sys.argv[1], os.O_PATH); os.setgroups([]); os.setgid(65534); "
         "os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(f'/proc/self/fd/{fd}/ctl'); "
-        "s.sendall(b'{\"v\":1,\"op\":\"stop\"}\\n'); print(s.makefile().readline())"
+        's.sendall(b\'{"v":1,"op":"stop"}\\n\'); print(s.makefile().readline())'
     )
 
     def attempt() -> subprocess.CompletedProcess[str]:
@@ -267,8 +282,8 @@ def test_another_user_is_refused_even_where_the_file_would_let_it(instance: Twin
 
     assert os.stat(f"{instance.run}/ctl").st_mode & 0o7777 == 0o600
     assert "PermissionError" in attempt().stderr
-    os.chmod(f"{instance.run}/ctl", 0o666)
-    os.chmod(instance.run, 0o711)
+    os.chmod(f"{instance.run}/ctl", 0o666)  # noqa: S103
+    os.chmod(instance.run, 0o711)  # noqa: S103
     said = attempt()
     assert json.loads(said.stdout)["code"] == "forbidden", said
     assert instance.port.asked == []

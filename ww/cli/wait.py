@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STATES = ("BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP", "RESTARTING", "STOPPING", "STOPPED", "ERROR")
 AGAIN_S = 0.1
-_ASK_AGAIN = ("crowded", "late")
+_ASK_AGAIN = ("crowded", "displaced", "late")
 
 
 @click.command(

@@ -32,6 +32,9 @@ VERSION = 1
 _ANSWER_BYTES = 4 << 20
 _READ_BYTES = 256 << 10
 _TIMEVAL = struct.Struct("@ll")
+_CROWDED = "crowded"
+"""The code for "you were not heard": asking again is safe, whatever was asked."""
+_AGAIN_MS = 20
 _SHARED = ("/tmp", "/dev/shm")  # noqa: S108 - where instances of any user are looked for, by root only
 
 
@@ -114,7 +117,15 @@ def _is_honest(path: str) -> bool:
 def ask(run: str, request: JsonObject, timeout_s: float) -> Answer | Unreachable:
     """Send one request (its `v` is added) to the instance of run directory `run`; its answer within `timeout_s`."""
     deadline_ms = Clock().mono_ms() + int(timeout_s * 1000)
-    path = f"{run}/ctl"
+    while True:
+        answer = _ask_once(f"{run}/ctl", request, deadline_ms)
+        crowded = isinstance(answer, Answer) and answer.code == _CROWDED
+        if not crowded or Clock().mono_ms() + _AGAIN_MS >= deadline_ms:
+            return answer
+        select.poll().poll(_AGAIN_MS)
+
+
+def _ask_once(path: str, request: JsonObject, deadline_ms: int) -> Answer | Unreachable:
     library = sockets()
     connection: _socket.socket = library.socket(library.AF_UNIX, library.SOCK_STREAM | library.SOCK_CLOEXEC, 0)
     try:

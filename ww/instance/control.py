@@ -11,7 +11,7 @@ from ww import __version__
 from ww.clib import BadJson, json_dumps, json_loads
 from ww.lifecycle.model import State
 from ww.lifecycle.table import TRANSITIONS, Enter, Heal
-from ww.supervise.lineserver import CROWDED, FORBIDDEN, LATE, LINE_BYTES, TOO_LONG, LineServer
+from ww.supervise.lineserver import CROWDED, DISPLACED, FORBIDDEN, LATE, LINE_BYTES, TOO_LONG, LineServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ _WANTED: dict[str, tuple[tuple[str, tuple[type, ...], str], ...]] = {
 _REFUSALS = {
     LATE: "no request came in time",
     TOO_LONG: f"a request is one line of at most {LINE_BYTES} bytes",
-    CROWDED: "too many clients wait; this one was the oldest",
+    CROWDED: "too many clients say nothing; this one was the oldest of them",
+    DISPLACED: "too many clients wait for an answer; this one was the oldest of them. What it asked for goes on",
     FORBIDDEN: "only root and the user of the instance may ask",
 }
 

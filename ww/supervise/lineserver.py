@@ -31,8 +31,8 @@ MOST_WAITING = 64
 MOST_LEAVING = 16
 PAUSE_MS = 200
 """After the system refused to accept (no descriptor is free): when to try again."""
-LATE, TOO_LONG, CROWDED, FORBIDDEN = "late", "too_long", "crowded", "forbidden"
-"""Why a connection is refused; the words for it are the caller's."""
+LATE, TOO_LONG, CROWDED, DISPLACED, FORBIDDEN = "late", "too_long", "crowded", "displaced", "forbidden"
+"""Why a connection is refused; the words for it are the caller's. Only one that was displaced had been heard."""
 
 _ACCEPTS_PER_TURN = 8
 _BACKLOG = 128
@@ -63,7 +63,7 @@ class Peer:
 class LineServer:
     """Listens at `path` (mode 0600) and calls `on_line(peer, line)`. Raises OSError if it cannot listen.
 
-    `refusal` words a refusal (LATE, TOO_LONG, CROWDED, FORBIDDEN) as a line. Only uid 0 and ours are heard. A socket
+    `refusal` words a refusal (LATE, TOO_LONG …) as a line. Only uid 0 and ours are heard. A socket
     that an earlier life left at `path` is replaced: the caller holds the lock of its directory.
     """
 
@@ -130,16 +130,16 @@ class LineServer:
         if user_of(connection) not in self._uids:
             self.answer(peer, self._refusal(FORBIDDEN))
             return
-        self._make_room(self._silent, MOST_SILENT)
+        self._make_room(self._silent, MOST_SILENT - 1, CROWDED)
         self._silent[peer] = connection.fileno()
         self._loop.add_reader(self._silent[peer], lambda: self._listen_to(peer))
         peer._timer = self._loop.call_later(SPEAK_MS, lambda: self._refuse(peer, LATE))
         self._listen_to(peer)  # most have spoken by now, and a flood behind this one cannot push it out
 
-    def _make_room(self, crowd: dict[Peer, int], most: int) -> None:
+    def _make_room(self, crowd: dict[Peer, int], most: int, why: str) -> None:
         """The oldest goes: to refuse the newest would lock out whoever comes to look."""
-        while len(crowd) >= most:
-            self._refuse(next(iter(crowd)), CROWDED)
+        while len(crowd) > most:
+            self._refuse(next(iter(crowd)), why)
 
     # Listening
 
@@ -184,13 +184,13 @@ class LineServer:
             return
         self._set_timer(peer, None)
         fd = self._silent.pop(peer)
-        self._make_room(self._waiting, MOST_WAITING)
         self._waiting[peer] = fd
         peer._received = bytearray()
         if half_closed:
             self._half_closed(peer)
         if not peer.gone:
             self._on_line(peer, line)
+        self._make_room(self._waiting, MOST_WAITING, DISPLACED)  # after it: what is answered at once displaces nobody
 
     def _half_closed(self, peer: Peer) -> None:
         """It will send no more. Readable for ever from now on, so it is not watched; one that left whole is dropped."""
@@ -221,7 +221,7 @@ class LineServer:
         if len(peer._unsent) > LINE_BYTES:
             self._drop(peer)
             return
-        while len(self._leaving) > MOST_LEAVING:
+        if len(self._leaving) > MOST_LEAVING:
             self._drop(next(iter(self._leaving)))
         self._loop.add_writer(fd, lambda: self._send(peer))
         self._set_timer(peer, self._loop.call_later(SPEAK_MS, lambda: self._drop(peer)))
