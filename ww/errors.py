@@ -2,6 +2,7 @@
 
     WwError              something a person must act on; carries the exit code
     ├── UsageError       64  the command line is wrong
+    ├── UnavailableError 69  no instance answers
     ├── ConfigError      78  the configuration cannot be used (carries every problem found)
     ├── HookError        70  a hook failed for good
     └── TryAgainError    75  a lock or a resource could not be had in time
@@ -20,6 +21,8 @@ EXIT_LOOKUP = 2
 """`ww cfg` and `ww render` only: usage or a configuration that cannot be read."""
 EXIT_USAGE = 64
 """The command line is wrong."""
+EXIT_UNAVAILABLE = 69
+"""No instance answers: none runs, or it cannot be reached."""
 EXIT_HOOK = 70
 """A hook failed for good, or ww itself failed."""
 EXIT_TRY_AGAIN = 75
@@ -38,6 +41,12 @@ class UsageError(WwError):
     """The command line is wrong."""
 
     exit_code = EXIT_USAGE
+
+
+class UnavailableError(WwError):
+    """No instance answers."""
+
+    exit_code = EXIT_UNAVAILABLE
 
 
 class HookError(WwError):

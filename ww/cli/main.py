@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "launcher": ("ww.cli.launcher:launcher", "Write the launchers of an image."),
     "render": ("ww.cli.render:render", "Make a file from a template and the configuration."),
     "restore": ("ww.cli.ondemand:restore", "Run the image's restore hook for one backup."),
+    "status": ("ww.cli.status:status", "Show what state the instance is in."),
+    "wait": ("ww.cli.wait:wait", "Wait until the instance is in a state."),
     "run": ("ww.cli.run:run", "Be the instance, from its configuration to UP and down again."),
 }
 """Name of each command, where it is, and its one line in `ww --help` (the command says the same: a test)."""
