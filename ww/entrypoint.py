@@ -15,7 +15,9 @@ from ww.errors import EXIT_HOOK, EXIT_TRY_AGAIN, EXIT_USAGE, UsageError
 from ww.home.command import compile_command, own_directory
 from ww.home.layout import layout_for, make_run_directory, refused_run_directory
 from ww.home.lock import Held, NoLock, take_lock
+from ww.instance.commands import Commands, Parts
 from ww.instance.compilation import Compiler
+from ww.instance.control import Control
 from ww.instance.crew import Crew, Place
 from ww.instance.driver import Cause, Driver
 from ww.instance.perform import Performance
@@ -154,10 +156,14 @@ class Program:
         self._signalling = Signalling(self._crew, self._servicing, wrapped is not None, self._feed, self._reload)
         self._performance = Performance(self._crew, self._servicing, self._signalling, self._feed, self._leave)
         self._driver = Driver(self._performance, clock, self._servicing.spread)
+        parts = Parts(self._crew, self._driver, self._performance, self._servicing, self._signalling)
+        self._commands = Commands(parts)
+        self._control: Control | None = None
         self._exit_code = EXIT_HOOK
         self._bugs = 0
         if place.run:
             forget_last_life(place.run)
+            self._control = Control(self._crew.system, place.run, self._commands)
         self._connect(wake_fd)
         os.chdir("/")
         voice.info(_greeting(place), pid=os.getpid())
@@ -175,6 +181,8 @@ class Program:
 
     def _connect(self, wake_fd: int) -> None:
         self._loop.on_error(self._bug)
+        self._performance.on_state = self._changed
+        self._servicing.on_change = self._changed
         self._loop.on_signal(self._signalling.received)
         self._reaper.on_adopted = self._performance.strays.reaped
         self._loop.attach_signals(wake_fd)
@@ -183,10 +191,18 @@ class Program:
         self._driver.feed(trigger, cause)
 
     def _reload(self) -> None:
-        """SIGHUP where the table says so; nobody waits for the answer."""
+        """For a signal; nobody waits for the answer."""
+        self._commands.reload(lambda _answer: None)
+
+    def _changed(self) -> None:
+        self._commands.changed()
+        if self._control is not None:
+            self._control.changed()
 
     def _leave(self, exit_code: int) -> None:
         self._exit_code = exit_code
+        if self._control is not None:
+            self._control.close()
         if os.getpid() != 1:  # with PID 1 the kernel ends everything; elsewhere the last hook may have left something
             self._performance.strays.kill_all()
         self._loop.stop()

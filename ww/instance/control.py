@@ -10,7 +10,7 @@ import os
 from ww import __version__
 from ww.clib import BadJson, json_dumps, json_loads
 from ww.lifecycle.model import State
-from ww.lifecycle.table import TRANSITIONS, Enter, Heal
+from ww.lifecycle.table import TRANSITIONS, Enter, Heal, Recover
 from ww.supervise.lineserver import CROWDED, DISPLACED, FORBIDDEN, LATE, LINE_BYTES, TOO_LONG, LineServer
 
 TYPE_CHECKING = False
@@ -139,7 +139,7 @@ def reachable(state: State | None) -> frozenset[State]:
     while ahead:
         for edge in TRANSITIONS[ahead.pop()].values():
             after = {edge.state} if isinstance(edge, Enter) else set()
-            if isinstance(edge, Heal):
+            if isinstance(edge, Heal | Recover):
                 after = {State.RESTARTING, State.ERROR}
             ahead.extend(after - found)
             found |= after

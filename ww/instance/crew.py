@@ -58,13 +58,16 @@ class Crew:
         self._boot = boot
         self.base_env = inherited(compiler.environ, place.ww_directory)
         self.own_env = unchanged(compiler.environ, place.ww_directory)
+        self.pid = os.getpid()
+        self.cfg_path = ""
+        """Where the compiled configuration lies, once it is compiled."""
         self.healing = True
         """False in maintenance: what fails is seen, and left as it is."""
         self._journal: Journal | None = None
         self._secrets: list[dict[str, str]] = []
         self._hidden: list[str] = []
         self._started_ms = system.clock.mono_ms()
-        self.recorder = Recorder(system.clock, system.voice, self._open_journal, self._mask)
+        self.recorder = Recorder(system.clock, system.voice, self._open_journal, self.mask)
 
     @property
     def settings(self) -> Settings:
@@ -135,6 +138,7 @@ class Crew:
         self._settings = Settings(cache["settings"], cache["service_defaults"])
         self._secrets = list(cache.get("secrets", ()))
         self._hidden = list(cache.get("hidden", ()))
+        self.cfg_path = str(cache.get("cfg_path", ""))
         if self._secrets or self._hidden:
             self.system.voice.mask = self._mask_text
         self.system.voice.use(self.settings.text("log.format"), self.settings.text("log.level"))
@@ -167,5 +171,6 @@ class Crew:
     def _mask_text(self, text: str) -> str:
         return self._masker().mask(text)
 
-    def _mask(self, value: object) -> object:
+    def mask(self, value: object) -> object:
+        """`value` with every secret in it replaced."""
         return mask_value(value, self._masker().mask) if self._secrets or self._hidden else value

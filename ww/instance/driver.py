@@ -133,6 +133,11 @@ class Driver:
         self._finished = False
         self.situation = Situation(clock.mono_ms())
 
+    @property
+    def action_words(self) -> str:
+        """What is being done just now, "" for nothing."""
+        return self._running.action.words() if self._running is not None else ""
+
     def begin(self, plan: tuple[Action, ...]) -> None:
         """Start with the plan of the time before BOOT."""
         self._plan = deque(plan)

@@ -6,7 +6,7 @@ import os
 
 from ww.instance.ending import Ending
 from ww.instance.members import TAG, Members
-from ww.supervise import child, logs, procs
+from ww.supervise import child, logs
 from ww.types import Value
 
 TYPE_CHECKING = False

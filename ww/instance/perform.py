@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ww.clib import SIGNALS, json_dumps
+from ww.clock import stamp
 from ww.errors import EXIT_CONFIG
 from ww.events.journal import sync as sync_journal
 from ww.instance.hookset import HOOKS, HookFile, hook_files, hook_problems
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ww.lifecycle.machine import Decision
     from ww.lifecycle.model import Outcome
     from ww.lifecycle.policy import RestartPolicy
-    from ww.types import JsonObject
+    from ww.types import Callback, JsonObject
 
 
 class Performance:
@@ -54,6 +55,8 @@ class Performance:
         self._at: Situation | None = None
         self._action_no = 0
         self._hooks_ms: dict[str, int] = {}
+        self.on_state: Callback = _nobody
+        """Called when a state was recorded."""
         self.strays = Strays(crew.system, self._pidfile_died)
 
     # --- the port of the driver -------------------------------------------------------------------------------
@@ -118,7 +121,7 @@ class Performance:
             case Kind.SWEEP_ALL:
                 return self.strays.sweep_all(_budget(at).for_sweep(self._now()), done).start()
             case Kind.WATCH:
-                return Watch(crew.system.loop, crew.system.clock, self, crew.settings.watch()).start()
+                return Watch(crew.system.loop, crew.system.clock, self, crew.settings.watch).start()
             case Kind.INTERRUPTED:
                 raise AssertionError("the driver itself waits for what it interrupted")
 
@@ -156,6 +159,9 @@ class Performance:
 
     # --- the port of the watch --------------------------------------------------------------------------------
 
+    last_health: JsonObject | None = None
+    """The last sample, for `ww status`."""
+
     had_monitor = False
     """Whether the image had a monitor at any time of this life."""
 
@@ -179,7 +185,11 @@ class Performance:
         data: JsonObject = {"healthy": healthy, "monitor": monitor, "ww": measured}
         if failure:
             data["failure"] = failure
+        if not self._crew.healing:
+            data["maintenance"] = True
         self._crew.recorder.health(data)
+        at = stamp(self._crew.system.clock.wall_ms())
+        self.last_health = {"healthy": healthy, "at": at, "failure": failure, "monitor": monitor}
         return {**monitor, "ww": measured}
 
     def _measure(self) -> JsonObject:
@@ -189,7 +199,7 @@ class Performance:
             "restarts": self._at.restarts if self._at else 0,
             "daemons_ended": self.strays.ended,
             "processes": self.strays.count(),
-            "oom_kills": self._servicing.supervisor.look_for_oom(),
+            "oom_kills": self._servicing.supervisor.reasons.look(),
         }
 
     def unhealthy(self, cause: Cause) -> None:
@@ -235,6 +245,7 @@ class Performance:
     def _record(self, at: Situation) -> None:
         durations, self._hooks_ms = self._hooks_ms, {}
         self._crew.recorder.state(at, self._crew.origin(), durations, self._crew.run)
+        self.on_state()
 
     def _notify(self, at: Situation, done: Report) -> Task:
         state = at.state.value if at.state else ""
@@ -328,6 +339,10 @@ class Performance:
 
     def _now(self) -> int:
         return self._crew.system.clock.mono_ms()
+
+
+def _nobody() -> None:
+    """Nobody has asked to be told yet."""
 
 
 def _left() -> list[procs.Proc]:

@@ -57,7 +57,7 @@ class WatchPolicy(Value):
 class Watch:
     """Runs until it is cancelled; there is never more than one monitor at a time."""
 
-    def __init__(self, loop: Loop, clock: Clock, port: WatchPort, policy: WatchPolicy) -> None:
+    def __init__(self, loop: Loop, clock: Clock, port: WatchPort, policy: Callable[[], WatchPolicy]) -> None:
         self._loop = loop
         self._clock = clock
         self._port = port
@@ -101,7 +101,7 @@ class Watch:
     def _looked(self, outcome: Outcome) -> None:
         run, self._run = self._run, None
         ok = isinstance(outcome, Done)
-        self._count = count_health(self._count, self._policy.health, ok, self._clock.mono_ms() - self._up_ms)
+        self._count = count_health(self._count, self._policy().health, ok, self._clock.mono_ms() - self._up_ms)
         if isinstance(outcome, Failed):
             self._failed(outcome)
             return
@@ -114,7 +114,7 @@ class Watch:
     def _failed(self, outcome: Failed) -> None:
         from ww.instance.driver import Cause
 
-        threshold = self._policy.health.failure_threshold
+        threshold = self._policy().health.failure_threshold
         self._port.health(healthy=False, monitor={}, failure=outcome.words)
         if self._count.failures >= threshold:
             times = f" ({self._count.failures} times)" if threshold > 1 else ""
@@ -130,7 +130,7 @@ class Watch:
         self._again()
 
     def _again(self) -> None:
-        due = self._began_ms + self._policy.interval_ms
+        due = self._began_ms + self._policy().interval_ms
         self._timer = self._loop.call_at(max(due, self._clock.mono_ms()), self._look)
 
 

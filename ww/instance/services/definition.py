@@ -66,7 +66,7 @@ class Readiness(Value):
         self.limit_ms = limit_ms
 
     def words(self) -> str:
-        """`http http://localhost/`, `file /run/x` …"""
+        """`http http://localhost/`, `file /run/x` …."""
         if self.way == "notify":
             return "notify"
         target = " ".join(self.target) if isinstance(self.target, tuple) else self.target
@@ -237,7 +237,9 @@ def _definition(name: str, fields: dict[str, Any], directory: str | None) -> Def
         {limit: _limit(limit, value) for limit, value in fields["limits"].items()},
     )
     watch = Watch(_ms(fields["backoff_s"]), fields["limit"], _ms(fields["watchdog_s"]) or 0)
-    reload = ReloadWay(tuple(fields["reload"].get("keys", ())), _signal(fields["reload"].get("signal"), "reload.signal"))
+    reload = ReloadWay(
+        tuple(fields["reload"].get("keys", ())), _signal(fields["reload"].get("signal"), "reload.signal")
+    )
     return Definition(
         rules, launch, _readiness(fields, directory, oneshot), _stop(fields["stop"]), watch, reload, fields["enabled"]
     )

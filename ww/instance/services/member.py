@@ -5,25 +5,14 @@ from __future__ import annotations
 from ww.clock import stamp
 from ww.lifecycle.policy import RestartHistory, RestartPolicy
 from ww.lifecycle.services import RUNNING, Phase
-from ww.types import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ww.instance.services.definition import Definition
     from ww.instance.services.process import Ended, Life
+    from ww.instance.services.reason import Reason
     from ww.supervise.loop import Timer
     from ww.types import JsonObject
-
-
-class Reason(Value):
-    """Why a service last ended. name: exit, signal, oom, readiness, watchdog, start, dependency or asked."""
-
-    __slots__ = ("name", "words", "wall_ms")
-
-    def __init__(self, name: str, words: str, wall_ms: int) -> None:
-        self.name = name
-        self.words = words
-        self.wall_ms = wall_ms
 
 
 class Member:

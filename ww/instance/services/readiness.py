@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ww.instance.services.definition import Readiness
     from ww.instance.system import System
     from ww.supervise.loop import Timer
-    from ww.types import Callback
 
     Answer = Callable[[str], None]
     """Told "" when it is ready, else why it never will be."""

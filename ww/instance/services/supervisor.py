@@ -6,9 +6,9 @@ again before the instance said so (`recover`): the event is written first.
 
 from __future__ import annotations
 
-from ww.instance.services.member import Member, Reason
+from ww.instance.services.member import Member
+from ww.instance.services.reason import Reason, Reasons
 from ww.instance.services.takeover import take_over
-from ww.lifecycle.policy import RestartPolicy
 from ww.lifecycle.services import (
     RUNNING,
     SETTLED,
@@ -24,7 +24,6 @@ from ww.lifecycle.services import (
     to_restart,
 )
 from ww.supervise import signals
-from ww.supervise.oom import OomCounter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from ww.instance.services.definition import Definition
     from ww.instance.services.process import Ended, Life
     from ww.instance.system import System
+    from ww.lifecycle.policy import RestartPolicy
     from ww.types import Callback, JsonObject
 
     class Port(Protocol):
@@ -76,8 +76,7 @@ class Supervisor:
     def __init__(self, system: System, port: Port) -> None:
         self._system = system
         self._port = port
-        self._oom = OomCounter()
-        self._oom_kills: int | None = None
+        self.reasons = Reasons(system.clock)
         self._down = True
         self._left_ms: Callable[[], int | None] = _no_limit
         self._waiting_ready: list[Callback] = []
@@ -98,7 +97,7 @@ class Supervisor:
     def up(self) -> None:
         """Start every enabled service, each when what it comes after is ready."""
         self._down = False
-        self.look_for_oom()
+        self.reasons.look()
         for member in self._enabled():
             if member.phase not in RUNNING:
                 member.to(Phase.WAITING, self._now())
@@ -135,6 +134,10 @@ class Supervisor:
         """Whether all are to be down."""
         return self._down
 
+    def running_names(self) -> list[str]:
+        """Every service that is not disabled."""
+        return [member.name for member in self._enabled()]
+
     def wait_down(self, done: Callback) -> None:
         """Call `done` once when nothing runs any more."""
         self._waiting_down.append(done)
@@ -162,7 +165,7 @@ class Supervisor:
             marked.add(name)
             if member.phase in RUNNING:
                 member.again = True
-                member.last = Reason("asked", words, self._system.clock.wall_ms())
+                member.last = self.reasons.plain("asked", words)
             else:
                 member.start_now(self._now())
             member.held = False
@@ -192,11 +195,6 @@ class Supervisor:
         self.restart(held, "maintenance is over")
         return held
 
-    def look_for_oom(self) -> int | None:
-        """How many processes the kernel has killed for want of memory in this cgroup, None if it does not say."""
-        self._oom_kills = self._oom.read()
-        return self._oom_kills
-
     # --- what happens --------------------------------------------------------------------------------------------
 
     def is_ready(self, life: Life) -> None:
@@ -215,14 +213,17 @@ class Supervisor:
         if member is None or member.life is not life:
             return
         member.life = None
-        reason = self._reason(ended)
+        reason = self.reasons.of(ended)
         if member.again and not self._down:
             member.again = False
             member.restarts += 1
             member.take_next()
             member.to(Phase.WAITING, self._now())
         elif self._down or ended.reason == "asked":
+            took = self._now() - member.since_ms
             member.to(Phase.STOPPED, self._now())
+            words = f"service {member.name} stopped after {took} ms: {ended.words}"
+            self._system.voice.info(words, service=member.name)
         else:
             member.last = reason
             self._ended_unasked(member, ended, reason)
@@ -257,7 +258,7 @@ class Supervisor:
         others = sorted(to_restart(self._rules(), self._phases(), {member.name}))
         for name in others:
             other = self.members[name]
-            other.last = Reason("dependency", f"restarted with {member.name}", reason.wall_ms)
+            other.last = self.reasons.plain("dependency", f"restarted with {member.name}")
             if other.phase in RUNNING:
                 other.again = True
             else:
@@ -284,15 +285,6 @@ class Supervisor:
             self._port.finished(words, detail, 0)
         else:
             self._port.gave_up(words, detail, GAVE_UP_EXIT)
-
-    def _reason(self, ended: Ended) -> Reason:
-        wall = self._system.clock.wall_ms()
-        if ended.reason != "signal" or ended.exit is None or ended.exit.signal != _KILL:
-            return Reason(ended.reason, ended.words, wall)
-        before, now = self._oom_kills, self.look_for_oom()
-        if before is None or now is None or now <= before:
-            return Reason(ended.reason, ended.words, wall)
-        return Reason("oom", f"{ended.words}, out of memory (oom_kill of the cgroup went from {before} to {now})", wall)
 
     # --- going on ------------------------------------------------------------------------------------------------
 
@@ -364,7 +356,7 @@ class Supervisor:
             name, before = lost[0]
             member = self.members[name]
             words = f"service {name} cannot be started: {before}, which it comes after, has failed"
-            member.last = Reason("dependency", words, self._system.clock.wall_ms())
+            member.last = self.reasons.plain("dependency", words)
             member.to(Phase.FAILED, self._now())
             if member.definition.rules.essential:
                 self._port.gave_up(words, {"reason": "dependency", "service": name}, GAVE_UP_EXIT)
@@ -390,7 +382,6 @@ class Supervisor:
         return self._system.clock.mono_ms()
 
 
-_KILL = signals.KILL
 _ENDING = (signals.TERM, signals.INT, signals.QUIT, signals.HUP)
 """Signals that ask a program to end."""
 

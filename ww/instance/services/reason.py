@@ -1,0 +1,51 @@
+"""Why a service ended, as people and programs are told; a kill for want of memory is told by the cgroup's counter."""
+
+from __future__ import annotations
+
+from ww.supervise import signals
+from ww.supervise.oom import OomCounter
+from ww.types import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ww.clock import Clock
+    from ww.instance.services.process import Ended
+
+
+class Reason(Value):
+    """Why a service last ended. name: exit, signal, oom, readiness, watchdog, start, dependency or asked."""
+
+    __slots__ = ("name", "words", "wall_ms")
+
+    def __init__(self, name: str, words: str, wall_ms: int) -> None:
+        self.name = name
+        self.words = words
+        self.wall_ms = wall_ms
+
+
+class Reasons:
+    """Words ends; remembers the counter of kills, which is read before and after."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._oom = OomCounter()
+        self._kills: int | None = None
+
+    def look(self) -> int | None:
+        """How many processes the kernel has killed for want of memory in this cgroup, None if it does not say."""
+        self._kills = self._oom.read()
+        return self._kills
+
+    def of(self, ended: Ended) -> Reason:
+        """The reason of an end that has just been seen."""
+        name, words = ended.reason, ended.words
+        if name == "signal" and ended.exit is not None and ended.exit.signal == signals.KILL:
+            before, now = self._kills, self.look()
+            if before is not None and now is not None and now > before:
+                name = "oom"
+                words = f"{words}, out of memory (oom_kill of the cgroup went from {before} to {now})"
+        return Reason(name, words, self._clock.wall_ms())
+
+    def plain(self, name: str, words: str) -> Reason:
+        """A reason that is not the end of a process of its own accord."""
+        return Reason(name, words, self._clock.wall_ms())
