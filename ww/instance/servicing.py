@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ww.instance.crew import Crew
     from ww.instance.driver import Situation, Task
     from ww.instance.services.definition import Definition, Launch
+    from ww.instance.services.process import Life, Listener
     from ww.instance.tasks import Report
     from ww.lifecycle.policy import RestartPolicy
     from ww.types import Callback, JsonObject
@@ -99,17 +100,20 @@ class Servicing:
         """See Port."""
         self._feed(Trigger.FINISHED, Cause(words, dict(detail), exit_code))
 
-    def environment(self, definition: Definition) -> dict[str, str]:
+    def begin(self, definition: Definition, listener: Listener) -> Life:
+        """See Port."""
+        from ww.instance.services.process import Life
+
+        crew = self._crew
+        return Life(crew.system, definition, self._environment(definition), crew.place, listener).start()
+
+    def _environment(self, definition: Definition) -> dict[str, str]:
         """The hooks' contract, and the name of the process; a wrapped command keeps its own environment besides."""
         crew = self._crew
         base = crew.own_env if definition.launch.terminal else crew.base_env
         state = self._at.state.value if self._at and self._at.state else ""
         env = hook_environment(base, crew.layout, crew.run, crew.identity(), crew.versions, state, 1)
         return {**env, PROCESS: definition.name}
-
-    def place(self, path: str) -> str:
-        """See Port."""
-        return self._crew.place(path)
 
     def policy(self) -> RestartPolicy:
         """See Port."""

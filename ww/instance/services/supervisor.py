@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from ww.instance.services.definition import Definition
-    from ww.instance.services.process import Ended, Life
+    from ww.instance.services.process import Ended, Life, Listener
     from ww.instance.system import System
     from ww.lifecycle.policy import RestartPolicy
     from ww.types import Callback, JsonObject
@@ -48,11 +48,8 @@ if TYPE_CHECKING:
         def finished(self, words: str, detail: JsonObject, exit_code: int) -> None:
             """An essential service ended as it was meant to."""
 
-        def environment(self, definition: Definition) -> dict[str, str]:
-            """What a service inherits."""
-
-        def place(self, path: str) -> str:
-            """Where a file that a definition names lies."""
+        def begin(self, definition: Definition, listener: Listener) -> Life:
+            """Start one life; `listener` hears of it later, never from inside this call."""
 
         def policy(self) -> RestartPolicy:
             """`ww.restart`."""
@@ -325,17 +322,10 @@ class Supervisor:
 
     def _start(self, member: Member) -> None:
         member.to(Phase.STARTING, self._now())
-        member.life = self._life(member)
-        member.life.start()
+        member.life = self._port.begin(member.definition, self)
         pid = member.life.pid
         if pid:
             self._system.voice.info(f"service {member.name} runs as pid {pid}", service=member.name, pid=pid)
-
-    def _life(self, member: Member) -> Life:
-        from ww.instance.services.process import Life
-
-        env = self._port.environment(member.definition)
-        return Life(self._system, member.definition, env, self._port.place, self)
 
     def _start_after(self, member: Member, delay_ms: int) -> None:
         def due() -> None:
