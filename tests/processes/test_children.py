@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -287,6 +288,34 @@ for argv, changed, options in (
     assert [kind for kind, _, _ in found] == ["Refused"] * 10
     assert [number for _, number, _ in found] == [errno.EINVAL] * 7 + [errno.ENOENT, errno.E2BIG, errno.EBADF]
     assert "directory /no/such" in found[7][2]
+
+
+@pytest.mark.rule("D-service-limits")
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"files": (1, 1)}, "there is no limit called 'files'; there are as, core, cpu, data, "),
+        ({"nofile": (2, 1)}, "limit nofile: the soft one (2) is above the hard one (1)"),
+        ({"nofile": (-1, 7)}, "limit nofile: the soft one (unlimited) is above the hard one (7)"),
+        ({"core": (-2, 7)}, "limit core: -2 is no number"),
+        ({"core": (0, 0), "nofile": (10, 20)}, ""),
+        ({"NOFILE": (20, 30)}, "limit NOFILE 20:30, above our own hard limit (25): Operation not permitted"),
+        ({"stack": (1 << 70, 1 << 70)}, "limit stack"),
+    ],
+)
+def test_a_limit_that_cannot_be_set_says_which_and_why(limits: dict[str, object], words: str) -> None:
+    source = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (25, 25))
+if os.getuid() == 0 and sys.argv[2]:
+    os.setresuid(412345, 412345, 412345)  # root may raise a hard limit
+limits = {name: tuple(limit) for name, limit in json.loads(sys.argv[1]).items()}
+outcome = sh("exit 0", limits=limits)
+say(type(outcome).__name__, "" if isinstance(outcome, Started) else outcome.words())
+"""
+    [[kind, said]] = driver.run(source, json.dumps(limits), words)
+    assert kind == ("Refused" if words else "Started")
+    assert said.startswith(f"cannot be started: {words}" if words else "")
 
 
 def test_a_forked_task_ends_with_its_result_and_holds_nothing_of_ours() -> None:

@@ -2,8 +2,9 @@
 
 The outcome is a value: `Started | NotFound | NotExecutable | Refused`. No shell sees the arguments, except that a
 program without a `#!` line is given to `/bin/sh` as a file, as every shell does (hooks of old images).
-Every child gets: an empty signal mask, default dispositions, descriptors 0, 1 and 2 and no other, its own session,
-`LD_PRELOAD` back (runtime.md 11) and an out-of-memory score 200 above ours, so that the kernel kills it first.
+Every child gets: an empty signal mask, default dispositions, descriptors 0, 1 and 2 and no other, its own session
+(or, in the foreground of a terminal, its own process group), `LD_PRELOAD` back (runtime.md 11) and an out-of-memory
+score 200 above ours, so that the kernel kills it first.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import select
 
 from ww.supervise import signals
+from ww.supervise.command import Command, impossible
 from ww.supervise.descriptors import FIRST_FREE_FD, close_all_but, close_inherited
 from ww.supervise.program import (
     NotExecutable,
@@ -24,24 +26,10 @@ from ww.supervise.program import (
     find_program,
     looks_like_script,
 )
-from ww.types import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypedDict, Unpack
-
-    class Options(TypedDict, total=False):
-        user: int | None
-        group: int | None
-        groups: tuple[int, ...] | None
-        cwd: str | None
-        umask: int | None
-        limits: dict[str, tuple[int, int]] | None
-        stdin: int | None
-        stdout: int | None
-        stderr: int | None
-        new_session: bool
 
     Spawned = Started | NotFound | NotExecutable | Refused
 
@@ -62,68 +50,13 @@ _OOM_EXTRA = 200
 _OOM_MAX = 1000
 _EXEC_WAIT_MS = 5_000
 _TASK_FAILED = 70
-_DEFAULTS: dict[str, object] = {"stdin": None, "stdout": 1, "stderr": 2, "new_session": True}
 
 _stillborn: set[int] = set()
 
 
-class Command(Value):
-    """What to run.
-
-    `argv[0]` with a slash is a path, else it is looked up in `env["PATH"]`. Options, all by keyword:
-    `user`, `group`, `groups`: numeric ids (a user needs a group; without `groups` the supplementary groups are just
-    that group); `cwd`; `umask`; `limits`: `{"nofile": (soft, hard)}`, -1 for unlimited;
-    `stdin`, `stdout`, `stderr`: descriptors, None for /dev/null (the default of stdin; the others default to ours);
-    `new_session`: default True.
-    """
-
-    __slots__ = (
-        "argv",
-        "cwd",
-        "env",
-        "group",
-        "groups",
-        "limits",
-        "new_session",
-        "stderr",
-        "stdin",
-        "stdout",
-        "umask",
-        "user",
-    )
-
-    argv: tuple[str, ...]
-    env: dict[str, str]
-    user: int | None
-    group: int | None
-    groups: tuple[int, ...] | None
-    cwd: str | None
-    umask: int | None
-    limits: dict[str, tuple[int, int]] | None
-    stdin: int | None
-    stdout: int | None
-    stderr: int | None
-    new_session: bool
-
-    def __init__(self, argv: tuple[str, ...], env: dict[str, str], **options: Unpack[Options]) -> None:
-        self.argv = tuple(argv)
-        self.env = env
-        for field in self.__slots__[:]:
-            if field not in ("argv", "env"):
-                setattr(self, field, options.pop(field, _DEFAULTS.get(field)))  # type: ignore[misc]
-        if options:
-            raise TypeError(f"Command has no option {', '.join(options)}")
-
-    @property
-    def plain(self) -> bool:
-        """True where posix_spawn can do it."""
-        special = (self.user, self.group, self.groups, self.cwd, self.umask, self.limits)
-        return all(value is None for value in special)
-
-
 def spawn(command: Command) -> Spawned:
     """Start `command`. Waits for nothing but its exec; `Reaper.watch` the pid in the same loop callback."""
-    problem = _impossible(command)
+    problem = impossible(command)
     if problem is not None:
         return problem
     env = _child_env(command.env)
@@ -134,26 +67,6 @@ def spawn(command: Command) -> Spawned:
     if isinstance(failed, Refused) and failed.errno == errno.ENOEXEC and looks_like_script(path, command.cwd):
         failed = _start(command, _SHELL, [_SHELL, path, *command.argv[1:]], env)
     return classify(failed, path, command.cwd) if isinstance(failed, Refused) else failed
-
-
-def _impossible(command: Command) -> Refused | None:
-    if not command.argv or not command.argv[0]:
-        return Refused(errno.EINVAL, "there is no program to run")
-    texts = (*command.argv, *command.env, *command.env.values(), command.cwd or "")
-    if any("\0" in text for text in texts):
-        return Refused(errno.EINVAL, "an argument or a variable contains a NUL character")
-    if any(not key or "=" in key for key in command.env):
-        return Refused(errno.EINVAL, "the name of a variable is empty or contains '='")
-    if command.user is not None and command.group is None:
-        return Refused(errno.EINVAL, "a user was given without a group")
-    unknown = [limit for limit in command.limits or () if _limit_number(limit) is None]
-    return Refused(errno.EINVAL, f"there is no limit called {unknown[0]!r}") if unknown else None
-
-
-def _limit_number(limit: str) -> int | None:
-    import resource  # Few children have limits of their own.
-
-    return getattr(resource, f"RLIMIT_{limit.upper()}", None)
 
 
 def _child_env(env: dict[str, str]) -> dict[str, str]:
@@ -218,6 +131,9 @@ def _posix_spawn(
 def _fork_exec(
     command: Command, path: str, argv: list[str], env: dict[str, str], wanted: list[int | None]
 ) -> Started | Refused:
+    if command.foreground:
+        # Only one child of few runs has a terminal; and a child that has just been forked should find what it imports.
+        import ww.supervise.terminal  # noqa: F401
     reader, writer = os.pipe2(os.O_CLOEXEC)
     mask = signals.block_all()
     try:
@@ -254,18 +170,27 @@ def _become(
     wanted, report = fds
     step = ""
     try:
+        if command.foreground:
+            from ww.supervise.terminal import lead_group
+
+            # Before the signals are unblocked: the terminal stops a background process that touches it.
+            lead_group(wanted[0])
+        elif command.new_session:
+            os.setsid()
         signals.reset_in_child()
         _raise_oom_score(os.getpid())
-        if command.new_session:
-            os.setsid()
         for target, fd in enumerate(wanted):
             source = os.open(os.devnull, os.O_RDWR) if fd is None else fd
             os.dup2(source, target)
-        step = "limits"
-        _set_limits(command.limits or {})
+        if command.limits:
+            from ww.supervise import limits  # Few children have limits of their own.
+
+            for name, limit in command.limits.items():
+                step = limits.describe(name, limit)
+                limits.apply(name, limit)
         if command.umask is not None:
             os.umask(command.umask)
-        step = "user and group"
+        step = f"user {command.user} and group {command.group}"
         _take_identity(command)
         if command.cwd is not None:
             step = f"directory {command.cwd}"
@@ -275,18 +200,10 @@ def _become(
     except OSError as error:
         os.write(report, f"{error.errno}:{step}".encode("utf-8", "replace")[:512])
     except (ValueError, OverflowError):
-        # setrlimit says ValueError for a soft limit above the hard one, setuid OverflowError for a number too large.
+        # setuid and setrlimit say OverflowError for a number too large.
         os.write(report, f"{errno.EINVAL}:{step}".encode())
     finally:
         os._exit(127)
-
-
-def _set_limits(limits: dict[str, tuple[int, int]]) -> None:
-    if limits:
-        import resource
-
-        for name, limit in limits.items():
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), limit)
 
 
 def _take_identity(command: Command) -> None:

@@ -28,7 +28,23 @@ STOP: int = int(SIGNALS.SIGSTOP)
 CONT: int = int(SIGNALS.SIGCONT)
 
 HANDLED: tuple[int, ...] = (TERM, INT, QUIT, HUP, CHLD, USR1, USR2)
-"""What `ww run` listens to. SIGPIPE is ignored besides."""
+"""What `ww run` listens to."""
+
+IGNORED: tuple[int, ...] = (PIPE, *(int(getattr(SIGNALS, key)) for key in ("SIGXFSZ", "SIGTTIN", "SIGTTOU")))
+"""What must never end or stop us: our own writing to a log that was closed, to a file at its size limit, and to a
+terminal whose foreground is a command that we have wrapped."""
+
+_FAULTS = tuple(int(getattr(SIGNALS, key)) for key in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL"))
+
+EVERY: tuple[int, ...] = tuple(
+    sorted(int(signum) for signum in SIGNALS.valid_signals() if signum not in (KILL, STOP, *IGNORED, *_FAULTS))
+)
+"""`HANDLED` and whatever else somebody may send on purpose: what a wrapped command is to get (WW-25).
+
+Not in it: KILL and STOP, which nobody can catch; `IGNORED`, as our own writing raises them too and the command would
+be hit by a log of ours that was closed; SEGV, BUS, FPE and ILL, as a fault of our own would come again for ever
+where a handler returns. CHLD is in it, as the loop needs it: it is never passed on, since our own children raise it.
+"""
 
 _ALIASES = ("SIGCLD", "SIGIOT", "SIGPOLL", "SIGRTMIN", "SIGRTMAX")
 _NAMES: dict[int, str] = {
@@ -74,7 +90,7 @@ def _only_enqueue(_signum: int, _frame: object) -> None:
 
 
 def install(signums: Iterable[int] = HANDLED) -> int:
-    """Listen to `signums`, ignore SIGPIPE, unblock everything; the descriptor from which `read` takes what came.
+    """Listen to `signums`, ignore `IGNORED`, unblock everything; the descriptor from which `read` takes what came.
 
     Must be the first act of the process. Main thread only.
     """
@@ -87,7 +103,8 @@ def install(signums: Iterable[int] = HANDLED) -> int:
     SIGNALS.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for signum in signums:
         SIGNALS.signal(signum, _only_enqueue)
-    SIGNALS.signal(PIPE, SIGNALS.SIG_IGN)
+    for signum in IGNORED:
+        SIGNALS.signal(signum, SIGNALS.SIG_IGN)
     SIGNALS.pthread_sigmask(SIGNALS.SIG_SETMASK, ())
     return reader
 
