@@ -22,6 +22,12 @@ def own_directory(environ: Mapping[str, str]) -> str:
     return ""
 
 
+def check_command() -> tuple[str, ...]:
+    """What starts the readiness child: an interpreter without site packages."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return (sys.executable, "-IS", f"{package}/launch.py", "_check")
+
+
 def compile_command() -> tuple[str, ...]:
     """What starts the compile child: an interpreter with site packages, this very installation of ww."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
