@@ -40,7 +40,7 @@ def find_place(directory: str) -> Place:
     root = "" if full == "/" else full
     if _has_parts(f"{root}/ww"):
         return Place(full, Layout(root), complete=True)
-    if _has_parts(full):
+    if _has_parts(full) and root and not os.path.isdir(f"{full}/usr/bin"):  # else it is the tree of a whole system
         return Place(full, _overlay(full), complete=full == "/ww")
     raise UsageError(
         f"cannot look at {directory}: it holds neither ww/usr or ww/etc (a home) nor usr or etc (the /ww of an image);"

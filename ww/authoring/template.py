@@ -37,11 +37,15 @@ def make_home(directory: str, service: str = "", force: bool = False) -> Made:
     A directory that holds something is refused unless `force`; a file that is there is never overwritten.
     """
     if len(service) > _LONGEST_SERVICE or (service and not service.isprintable()):
-        raise UsageError(f"cannot name the service so: a name is printable and has at most {_LONGEST_SERVICE} characters")
+        raise UsageError(
+            f"cannot name the service so: a name is printable and has at most {_LONGEST_SERVICE} characters"
+        )
     if os.path.lexists(directory) and not os.path.isdir(directory):
         raise UsageError(f"cannot make {directory}: there is a file of that name")
     if os.path.isdir(directory) and os.listdir(directory) and not force:
-        raise UsageError(f"cannot make {directory}: it is not empty; --force adds what is missing and overwrites nothing")
+        raise UsageError(
+            f"cannot make {directory}: it is not empty; --force adds what is missing and overwrites nothing"
+        )
     source = template_directory()
     result = Made([], [])
     for name in _files(source):

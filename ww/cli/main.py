@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("ww.cli.ondemand:backup", "Run the image's backup hook now."),
     "cfg": ("ww.cli.cfg:cfg", "Print a value of the configuration."),
+    "check": ("ww.cli.check:check", "Say what is wrong with a directory of hooks and settings."),
     "init": ("ww.cli.init:init", "Make a directory to start a service from."),
     "launcher": ("ww.cli.launcher:launcher", "Write the launchers of an image."),
     "render": ("ww.cli.render:render", "Make a file from a template and the configuration."),
