@@ -13,8 +13,8 @@ from ww.config.fastcfg import Request, parse
 
 WORDS = ["a.b", "a[-1]", "", "x=y", "--json", "--default", "--default=", "--default=--json", "--root", "--root=/r", "-", "--", "--shell", "--explain", "--reveal", "--jso", "--json=1", "--help", "-h", "-x", "--default-x"]  # fmt: skip
 
-ABOUT_NO_INSTANCE = ("launcher",)
-"""Commands that make a part of an image: there is no instance yet whose root they could be told."""
+ABOUT_NO_INSTANCE = ("check", "launcher")
+"""Commands about a part of an image: there is no instance yet whose root they could be told."""
 
 
 def as_click_reads(argv: list[str]) -> Request | None:

@@ -148,7 +148,9 @@ def test_the_marker_comes_after_the_firstboot_hook() -> None:
 def test_going_up_stops_at_the_first_error_and_going_down_never(state: State) -> None:
     """Only the notification and what goes down may fail without ending the plan."""
     for action in PLANS[state]:
-        down = action.kind in (Kind.INTERRUPTED, Kind.DRAIN, Kind.SWEEP_ALL, Kind.SWEEP_SERVICES)
+        down = action.kind in (
+            Kind.INTERRUPTED, Kind.DRAIN, Kind.SERVICES_DOWN, Kind.SWEEP_ALL, Kind.SWEEP_SERVICES
+        )
         expected = action.kind is Kind.NOTIFY or action.hook == "svcdown" or down
         assert action.tolerant is expected, action
 
@@ -167,6 +169,8 @@ def test_every_live_state_leads_to_stopping() -> None:
         (None, Trigger.FAILED, Facts(0, exit_code=EXIT_CONFIG), EXIT_CONFIG),
         (State.BOOT, Trigger.FAILED, Facts(0, exit_code=EXIT_HOOK), EXIT_HOOK),
         (State.UP, Trigger.BUG, Facts(0), EXIT_HOOK),
+        (State.UP, Trigger.GAVE_UP, Facts(0, exit_code=EXIT_GAVE_UP), EXIT_GAVE_UP),
+        (State.UP, Trigger.FINISHED, Facts(0, exit_code=143), 143),
     ],
 )
 def test_the_exit_code_is_decided_when_the_end_begins(

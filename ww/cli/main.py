@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("ww.cli.ondemand:backup", "Run the image's backup hook now."),
     "cfg": ("ww.cli.cfg:cfg", "Print a value of the configuration."),
+    "check": ("ww.cli.check:check", "Say what is wrong with a directory of hooks and settings."),
+    "explain": ("ww.cli.explain:explain", "Say what ww run would do, and do nothing."),
+    "init": ("ww.cli.init:init", "Make a directory to start a service from."),
     "launcher": ("ww.cli.launcher:launcher", "Write the launchers of an image."),
     "render": ("ww.cli.render:render", "Make a file from a template and the configuration."),
     "restore": ("ww.cli.ondemand:restore", "Run the image's restore hook for one backup."),
