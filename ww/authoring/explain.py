@@ -11,7 +11,7 @@ from ww.authoring.places import given_up, spots
 from ww.authoring.plans import Plans
 from ww.config.compiled import build
 from ww.config.inputs import collect
-from ww.config.settings import KEY, fill
+from ww.config.settings import KEY, fill, service_defaults
 from ww.errors import EXIT_CONFIG, problem_text
 from ww.home.datadir import volume_id
 from ww.home.image import image_version
@@ -32,7 +32,7 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
     """The document of `ww explain --json`, described in docs/writing-a-service.md."""
     inputs = collect(layout, environ, sets)
     compiled = build(inputs)
-    settings = Settings(fill(compiled.cfg if _knows_settings(compiled) else {}))
+    settings = Settings(fill(compiled.cfg if _knows_settings(compiled) else {}), service_defaults())
     data = look_at_data(layout)
     version = image_version(layout.etc)
     places = spots(layout, environ, settings.flag("data.shared"))
