@@ -214,7 +214,8 @@ def last_words(run: str) -> str:
         return f"{words}: {reason}" if reason else words
     state = _record(f"{run}/state.json")
     if state:
-        return f"the last run was killed: it last said {state.get('state')}, at {state.get('at')}"
+        said = f"it last said {state.get('state')}, at {state.get('at')}"
+        return f"the last run recorded no end, as after a kill; {said}"
     return ""
 
 
