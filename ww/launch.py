@@ -70,9 +70,19 @@ def isolated() -> NoReturn:
         _as_cfg(arguments)
     if arguments[:1] == ["run"]:
         arguments = arguments[1:]
+    elif _is_check(arguments):
+        from ww.check import main as check_main
+
+        os._exit(check_main(arguments[1:]))
     from ww.entrypoint import run
 
     run(arguments, dict(os.environ))
+
+
+def _is_check(arguments: list[str]) -> bool:
+    from ww.home.command import CHECK
+
+    return arguments[:1] == [CHECK]
 
 
 def shell() -> NoReturn:

@@ -43,7 +43,11 @@ def test_a_stop_during_every_action_of_a_boot_ends_stopped_with_0(index: int) ->
     assert performer.log[before + 1 :] == [
         "STOPPING: record the state",
         "STOPPING: hook lifecycle",
-        *([] if before_boot else ["STOPPING: let balancers drain", "STOPPING: stop the services", "STOPPING: hook svcdown"]),
+        *(
+            []
+            if before_boot
+            else ["STOPPING: let balancers drain", "STOPPING: stop the services", "STOPPING: hook svcdown"]
+        ),
         "STOPPING: end everything left",
         "STOPPED: record the state",
         "STOPPED: hook lifecycle",

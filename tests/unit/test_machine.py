@@ -148,9 +148,7 @@ def test_the_marker_comes_after_the_firstboot_hook() -> None:
 def test_going_up_stops_at_the_first_error_and_going_down_never(state: State) -> None:
     """Only the notification and what goes down may fail without ending the plan."""
     for action in PLANS[state]:
-        down = action.kind in (
-            Kind.INTERRUPTED, Kind.DRAIN, Kind.SERVICES_DOWN, Kind.SWEEP_ALL, Kind.SWEEP_SERVICES
-        )
+        down = action.kind in (Kind.INTERRUPTED, Kind.DRAIN, Kind.SERVICES_DOWN, Kind.SWEEP_ALL, Kind.SWEEP_SERVICES)
         expected = action.kind is Kind.NOTIFY or action.hook == "svcdown" or down
         assert action.tolerant is expected, action
 
