@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
     from ww.types import Json
 
+    Pairs = Callable[[list[tuple[str, Json]]], None]
+    _Codec = tuple[
+        Callable[[str], Json],
+        Callable[[object], str],
+        Callable[[str, Pairs], None],
+        Callable[[str], tuple[Json] | None],
+    ]
+
 
 class BadJson(ValueError):
     """The text is not one JSON value; `args[0]` says why, `args[1]` is the offset in characters where known."""
@@ -62,11 +70,18 @@ def _refuse(value: object) -> object:
     raise TypeError(f"cannot write {type(value).__name__} as JSON")
 
 
-def _private_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
+def _private_codec() -> _Codec:
     from _json import encode_basestring, make_encoder, make_scanner
 
     scan = make_scanner(_ScannerContext)  # type: ignore[arg-type]
     encode = make_encoder(None, _refuse, encode_basestring, None, ":", ",", False, False, False)
+
+    def guess(text: str) -> tuple[Json] | None:
+        try:
+            value, end = scan(text, len(text) - len(text.lstrip(_BLANKS)))
+        except (StopIteration, SystemError, ValueError, RecursionError):
+            return None
+        return None if text[end:].lstrip(_BLANKS) else (value,)
 
     def loads(text: str) -> Json:
         start = len(text) - len(text.lstrip(_BLANKS))
@@ -85,27 +100,43 @@ def _private_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
     def dumps(value: object) -> str:
         return "".join(encode(value, 0))
 
+    def each_object(text: str, see: Pairs) -> None:
+        context = _ScannerContext()
+        context.object_pairs_hook = see  # type: ignore[assignment]
+        make_scanner(context)(text, len(text) - len(text.lstrip(_BLANKS)))  # type: ignore[arg-type]
+
     if (
         loads(' {"a":[1,null,"\\u00e9"]} ') != {"a": [1, None, "é"]}
         or dumps({"a": [1, None, "é"]}) != '{"a":[1,null,"é"]}'
     ):
         raise ImportError("the C JSON codec of this Python behaves otherwise")
-    return loads, dumps
+    return loads, dumps, each_object, guess
 
 
-def _public_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
+def _public_codec() -> _Codec:
     import json
 
+    def each_object(text: str, see: Pairs) -> None:
+        json.loads(text, object_pairs_hook=see)
+
+    def guess(text: str) -> tuple[Json] | None:
+        try:
+            return (_public_loads(text),)
+        except (BadJson, RecursionError):
+            return None
+
     encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False)
-    return _public_loads, encoder.encode
+    return _public_loads, encoder.encode, each_object, guess
 
 
 try:
-    json_loads, json_dumps = _private_codec()
+    json_loads, json_dumps, json_each_object, json_guess = _private_codec()
 except (ImportError, TypeError, AttributeError):
-    json_loads, json_dumps = _public_codec()
+    json_loads, json_dumps, json_each_object, json_guess = _public_codec()
 
 json_loads.__doc__ = "Parse one JSON value. Raises BadJson on anything else, RecursionError on absurd nesting."
+json_each_object.__doc__ = "Call `see` with the (key, value) pairs of each object in a text that `json_loads` takes, inner ones first."
+json_guess.__doc__ = "The value in a tuple, or None if the text is not one JSON value; no words are looked for, so both are fast."
 json_dumps.__doc__ = "Compact JSON text of a value, not ASCII-escaped. Raises TypeError, or ValueError for NaN."
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
-from ww.config import settings
+from ww.config import libraries, settings
 from ww.config.merge import MergeFailed, plain
 from ww.config.model import Layer, problem, same
 from ww.config.provenance import Provenance
@@ -112,6 +110,7 @@ def _all_hidden(schema: Any, layers: list[Layer], marked: set[Path], find: Any) 
 
 def _check_schema(schema: Layer, result: Compiled) -> bool:
     from ww.config.steering import KNOWN, unknown_strategies
+    libraries.reach()
     from ww.config.validate import schema_fault
 
     found = [
@@ -131,6 +130,7 @@ def _chosen_merge(schema: Layer) -> Merge:
     derived = steering.merge_schema(schema.value)
     if not steering.steers(derived):
         return plain  # type: ignore[return-value]
+    libraries.reach()
     from ww.config.strategies import merger
 
     return merger(derived)
@@ -148,6 +148,7 @@ def _merge(layers: list[Layer], merge: Any, result: Compiled) -> None:
 
 def _check_settings(layers: list[Layer], result: Compiled) -> None:
     """The `ww` key against the shipped schema."""
+    libraries.reach()
     from ww.config.validate import faults
 
     given = result.cfg[settings.KEY]
@@ -162,6 +163,7 @@ def _check_settings(layers: list[Layer], result: Compiled) -> None:
 
 def _check_values(schema: Layer, layers: list[Layer], result: Compiled) -> None:
     """The result against the image's schema, which need not know of the key `ww`."""
+    libraries.reach()
     from ww.config.validate import faults
 
     declares = settings.KEY in schema.value.get("properties", {})  # type: ignore[operator]
@@ -177,6 +179,8 @@ def _check_values(schema: Layer, layers: list[Layer], result: Compiled) -> None:
 def _fault_words(fault: Fault, kind: str) -> str:
     if fault.message:
         return fault.message
+    import difflib
+
     name = str(fault.path[-1])
     near = difflib.get_close_matches(name, fault.allowed, n=1, cutoff=0.4)
     return f"there is no such {kind}" + (f"; did you mean {near[0]}?" if near else "")
