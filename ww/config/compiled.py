@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ww.config import libraries, settings
+from ww.config import libraries, precompiled, settings
 from ww.config.merge import MergeFailed, plain
 from ww.config.model import Layer, problem, same
 from ww.config.provenance import Provenance
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ww.config.inputs import Inputs
     from ww.config.merge import Merge
     from ww.config.model import Path, Problem
+    from ww.config.precompiled import Known
     from ww.config.sources import Sources
     from ww.config.validate import Fault
     from ww.types import Json
@@ -88,16 +89,17 @@ def build(inputs: Inputs) -> Compiled:
     result = Compiled(sources)
     complete = not result.problems
     schema = sources.schema
-    usable = schema is not None and _check_schema(schema, result)
-    _merge(sources.layers, _chosen_merge(schema) if schema is not None and usable else plain, result)
-    if schema is not None and usable:
+    known = precompiled.load(inputs.schema.file, inputs.schema.data) if inputs.schema is not None else None
+    usable = schema is not None and (known is not None or _check_schema(schema, result))
+    _merge(sources.layers, _chosen_merge(schema, known) if schema is not None and usable else plain, result)
+    if schema is not None and usable and (known is None or known.hides):
         from ww.config.writeonly import write_only
 
         result.hidden = _all_hidden(schema.value, sources.layers, write_only(schema.value, result.cfg), write_only)
     if settings.KEY in result.cfg:
         _check_settings(sources.layers, result)
     if schema is not None and usable and complete:
-        _check_values(schema, sources.layers, result)
+        _check_values(schema, known, sources.layers, result)
     if not result.problems:
         _warn_of_exposed(result)
     return result
@@ -124,7 +126,9 @@ def _check_schema(schema: Layer, result: Compiled) -> bool:
     return not found
 
 
-def _chosen_merge(schema: Layer) -> Merge:
+def _chosen_merge(schema: Layer, known: Known | None) -> Merge:
+    if known is not None and not known.steers:
+        return plain  # type: ignore[return-value]
     from ww.config import steering
 
     derived = steering.merge_schema(schema.value)
@@ -148,26 +152,30 @@ def _merge(layers: list[Layer], merge: Any, result: Compiled) -> None:
 
 def _check_settings(layers: list[Layer], result: Compiled) -> None:
     """The `ww` key against the shipped schema."""
-    libraries.reach()
-    from ww.config.validate import faults
-
     given = result.cfg[settings.KEY]
     for path, item in walk(given, (settings.KEY,)):
         if is_reference(item):
             message = "a reference to a secret cannot be used in the settings of ww; write the value"
             result.problems.append(_placed(message, layers, path, result))
+    if settings.accepts(given):
+        return
+    libraries.reach()
+    from ww.config.validate import faults
+
     for fault in faults(given, settings.load_schema()):
         path = (settings.KEY, *fault.path)
         result.problems.append(_placed(_fault_words(fault, "setting of ww"), layers, path, result))
 
 
-def _check_values(schema: Layer, layers: list[Layer], result: Compiled) -> None:
+def _check_values(schema: Layer, known: Known | None, layers: list[Layer], result: Compiled) -> None:
     """The result against the image's schema, which need not know of the key `ww`."""
+    declares = settings.KEY in schema.value.get("properties", {})  # type: ignore[operator]
+    judged = result.cfg if declares else {key: item for key, item in result.cfg.items() if key != settings.KEY}
+    if known is not None and known.accepts is not None and known.accepts(judged):
+        return
     libraries.reach()
     from ww.config.validate import faults
 
-    declares = settings.KEY in schema.value.get("properties", {})  # type: ignore[operator]
-    judged = result.cfg if declares else {key: item for key, item in result.cfg.items() if key != settings.KEY}
     masker = Masker(result.private_texts())
     for fault in faults(judged, schema.value):
         words = masker.mask(_fault_words(fault, "key in the image's cfg_schema.json"))
