@@ -111,6 +111,7 @@ def whole_schemas(draw):
 @example({"properties": {"a": {"minLength": 3}}, "required": ["a"]}, [{"a": {"$secret": "s"}}])
 @example({"properties": {"a": False}}, [{"a": {"$secret": "s"}}])
 @example({"$ref": "#/$defs/d", "maximum": 1, "$defs": {"d": {"type": "integer"}}}, [1, 2, "a"])
+@example({"not": {"$ref": "#", "enum": [None]}}, [[]])
 @example({"additionalProperties": False, "patternProperties": {"": True}}, [{"a": 1}])
 def test_generated_code_answers_as_jsonschema_does(schema, values) -> None:
     if schema_fault(schema) is not None:
@@ -124,7 +125,12 @@ def test_generated_code_answers_as_jsonschema_does(schema, values) -> None:
     accepts = checker(marshal.loads(marshal.dumps(code)))
     assert accepts is not None
     for value in values:
-        found = faults(value, schema)
+        try:
+            found = faults(value, schema)
+        except BaseException as panic:
+            # rpds, below jsonschema, answers a stack that is used up by a panic, which is no Exception.
+            assert type(panic).__name__ == "PanicException"
+            continue
         if accepts(value):
             assert not found
         elif not found:

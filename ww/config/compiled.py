@@ -157,7 +157,7 @@ def _check_settings(layers: list[Layer], result: Compiled) -> None:
         if is_reference(item):
             message = "a reference to a secret cannot be used in the settings of ww; write the value"
             result.problems.append(_placed(message, layers, path, result))
-    if settings.accepts(given):
+    if precompiled.accepts_settings(given):
         return
     libraries.reach()
     from ww.config.validate import faults

@@ -29,6 +29,7 @@ _ALIKE = frozenset(
     " minProperties maxProperties required".split()
 )
 _ONE = ("additionalProperties", "items", "contains", "propertyNames", "not", "if", "then", "else")
+_SAME_VALUE = ("not", "if", "then", "else")
 _SEVERAL = ("allOf", "anyOf", "oneOf")
 _NAMED = ("properties", "patternProperties")
 _ADDRESSES = ("$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$recursiveRef")
@@ -131,11 +132,27 @@ class _Rewriting:
         self._names: dict[int, str] = {}
         self._definitions: dict[str, Any] = {}
         self._used: set[str] = set()
+        self._without_circle: set[str] = set()
         self._same: dict[str, str] = {}
 
     def result(self) -> dict[str, Any]:
         whole = self._rewritten(self._root)
+        for name in self._definitions:
+            self._refuse_circle(name, ())
         return {**whole, "definitions": self._definitions}
+
+    def _refuse_circle(self, name: str, around: tuple[str, ...]) -> None:
+        """A schema that leads back to itself for the same value is without end, or not, by the order of its keywords."""
+        if name in around:
+            raise NotCompilable("it refers to itself for the same value")
+        if name in self._without_circle:
+            return
+        definition = self._definitions[name]
+        parts = [definition[key] for key in _SAME_VALUE if key in definition]
+        for part in parts + [item for key in _SEVERAL for item in definition.get(key, ())]:
+            if isinstance(part, dict):
+                self._refuse_circle(part["$ref"].removeprefix("#/definitions/"), (*around, name))
+        self._without_circle.add(name)
 
     def _part(self, schema: Any) -> Any:
         """A boolean as it is; anything else as a reference to the definition that it becomes."""

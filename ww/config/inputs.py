@@ -65,6 +65,10 @@ class Inputs(Value):
         self.problems = problems
         self.key = key
 
+    def nothing(self) -> bool:
+        """Whether there is no layer, no schema and no problem, so that the configuration is empty."""
+        return not self.layers and self.schema is None and not self.problems
+
 
 def collect(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> Inputs:
     """Read every input (WW-7, WW-8): image files, `CFG_FILE`, `CFG`, `CFG__…` by name, `--set` in order."""

@@ -14,7 +14,7 @@ import sys
 
 from ww import __version__
 from ww.clib import blake2_hex
-from ww.config.checking import checker
+from ww.config.checking import check, checker
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -67,6 +67,19 @@ def load(schema_file: str, schema: bytes) -> Known | None:
         return Known(found["steers"], found["hides"], checker(code) if code else None, found["reason"])
     except (ValueError, EOFError, TypeError, KeyError):
         return None
+
+
+def accepts_settings(given: object) -> bool:
+    """Whether `given` certainly satisfies the schema of ww's own settings; False: it does not, or that schema must be asked.
+
+    By `settings_check.py`, which is generated from the schema; one that was made from another schema is not believed.
+    """
+    from ww.config import settings_check
+    from ww.config.settings import schema_path
+
+    with open(schema_path(), "rb") as file:
+        made_from = blake2_hex(file.read())
+    return bool(made_from == settings_check.MADE_FROM) and check(settings_check.validate, given)
 
 
 def write(etc: str) -> Written:
@@ -124,7 +137,7 @@ def _code_of(schema: dict[str, Any]) -> tuple[Any, str]:
     try:
         from ww.config.generate import NotCompilable, generate
     except ImportError:
-        return None, "fastjsonschema is not installed (pip install 'whaleware[build]')"
+        return None, "fastjsonschema is not installed (pip install 'whaleware[check]')"
     try:
         return compile(generate(schema), SCHEMA, "exec", dont_inherit=True, optimize=2), ""
     except NotCompilable as error:
@@ -133,10 +146,8 @@ def _code_of(schema: dict[str, Any]) -> tuple[Any, str]:
 
 def _seal(schema: bytes) -> bytes:
     """What the file begins with if it speaks for this schema, this ww and this Python."""
-    from _frozen_importlib_external import MAGIC_NUMBER  # type: ignore[import-not-found]
-
-    made_by = f"{FORMAT} {__version__} {sys.version}".encode()
-    return b"WWC1" + blake2_hex(made_by, MAGIC_NUMBER, schema).encode()
+    made_by = f"{FORMAT} {__version__} {sys.implementation.cache_tag} {sys.version}".encode()
+    return b"WWC1" + blake2_hex(made_by, schema).encode()
 
 
 def _trusted(path: str) -> bytes:

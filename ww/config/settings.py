@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ww.clib import blake2_hex, json_loads
+from ww.clib import json_loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,28 +21,16 @@ KEY = "ww"
 _SCHEMA_FILE = "settings.schema.json"
 
 
-def _schema_path() -> str:
+def schema_path() -> str:
+    """The file that the schema of the settings is in."""
     return os.path.join(os.path.dirname(__file__), _SCHEMA_FILE)
 
 
 def load_schema() -> dict[str, Any]:
     """The JSON Schema of the settings."""
-    with open(_schema_path(), encoding="utf-8") as file:
+    with open(schema_path(), encoding="utf-8") as file:
         schema: Any = json_loads(file.read())
     return dict(schema)
-
-
-def accepts(given: Json) -> bool:
-    """Whether `given` certainly satisfies the schema of the settings; False: it does not, or the schema itself must be asked.
-
-    By `settings_check.py`, which is generated from the schema; one that was made from another schema is not believed.
-    """
-    from ww.config import settings_check
-    from ww.config.checking import check
-
-    with open(_schema_path(), "rb") as file:
-        made_from = blake2_hex(file.read())
-    return bool(made_from == settings_check.MADE_FROM) and check(settings_check.validate, given)
 
 
 def declared(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
