@@ -135,8 +135,12 @@ except (ImportError, TypeError, AttributeError):
     json_loads, json_dumps, json_each_object, json_guess = _public_codec()
 
 json_loads.__doc__ = "Parse one JSON value. Raises BadJson on anything else, RecursionError on absurd nesting."
-json_each_object.__doc__ = "Call `see` with the (key, value) pairs of each object in a text that `json_loads` takes, inner ones first."
-json_guess.__doc__ = "The value in a tuple, or None if the text is not one JSON value; no words are looked for, so both are fast."
+json_each_object.__doc__ = (
+    "Call `see` with the (key, value) pairs of each object in a text that `json_loads` takes, inner ones first."
+)
+json_guess.__doc__ = (
+    "The value in a tuple, or None if the text is not one JSON value; no words are looked for, so both are fast."
+)
 json_dumps.__doc__ = "Compact JSON text of a value, not ASCII-escaped. Raises TypeError, or ValueError for NaN."
 
 

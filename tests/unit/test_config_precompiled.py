@@ -116,12 +116,10 @@ def test_a_file_that_others_can_write_is_not_run(instance, mode):
 @pytest.mark.rule("D-fast-trust")
 def test_a_file_of_another_user_is_not_run(instance):
     compiled(instance)
-    if os.geteuid() == 0:
-        os.chown(instance.etc / NAME, 12345, 0)
-        assert known(instance) is None
-    else:
-        os.chmod(instance.etc / NAME, 0o666)
-        assert known(instance) is None
+    if os.geteuid():
+        pytest.skip("root: only root can give a file to another user")
+    os.chown(instance.etc / NAME, 12345, 0)
+    assert known(instance) is None
 
 
 @pytest.mark.rule("D-fast-trust")

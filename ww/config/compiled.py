@@ -112,6 +112,7 @@ def _all_hidden(schema: Any, layers: list[Layer], marked: set[Path], find: Any) 
 
 def _check_schema(schema: Layer, result: Compiled) -> bool:
     from ww.config.steering import KNOWN, unknown_strategies
+
     libraries.reach()
     from ww.config.validate import schema_fault
 

@@ -25,8 +25,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ALIKE = frozenset(
-    "type enum minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum minItems maxItems"
-    " minProperties maxProperties required".split()
+    (
+        *(
+            "type",
+            "enum",
+            "required",
+            "minLength",
+            "maxLength",
+            "minItems",
+            "maxItems",
+            "minProperties",
+            "maxProperties",
+        ),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    )
 )
 _ONE = ("additionalProperties", "items", "contains", "propertyNames", "not", "if", "then", "else")
 _SAME_VALUE = ("not", "if", "then", "else")
@@ -37,7 +49,15 @@ _IGNORED = frozenset(("format", "$vocabulary", "$comment", "$defs", "definitions
 """Keywords that jsonschema knows and does not assert as it is used here."""
 
 
-_FAILURES = (fastjsonschema.JsonSchemaException, LookupError, RecursionError, SyntaxError, TypeError, ValueError, re.error)
+_FAILURES = (
+    fastjsonschema.JsonSchemaException,
+    LookupError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    re.error,
+)
 """Of a schema that is valid and simple: what fastjsonschema refuses, and what it stumbles over."""
 
 
@@ -91,28 +111,28 @@ class _Plain(ast.NodeTransformer):
         "REGEX_PATTERNS": "PATTERNS",
         "Decimal": "float",
     }
-    PASS = "if is_reference(data): return"
+    GUARD = "def guard(data):\n    if is_reference(data):\n        return"
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id == "NoneType":
             return ast.parse("type(None)", mode="eval").body
         return ast.Name(self.NAMES.get(node.id, node.id), node.ctx)
 
-    def visit_Raise(self, node: ast.Raise) -> ast.Raise:  # noqa: N802
+    def visit_Raise(self, _: ast.Raise) -> ast.Raise:
         return ast.Raise(ast.Name("Refused", ast.Load()), None)
 
-    def visit_Call(self, node: ast.Call) -> ast.Call:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.Call:
         self.generic_visit(node)
         named = isinstance(node.func, ast.Name) and node.func.id.startswith("validate")
         return ast.Call(node.func, node.args[:1], []) if named else node
 
-    def visit_Return(self, node: ast.Return) -> None:  # noqa: N802
+    def visit_Return(self, _: ast.Return) -> None:
         """Nobody needs the value back."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         self.generic_visit(node)
         node.args = ast.arguments([], node.args.args[:1], None, [], [], None, [])
-        node.body = [*ast.parse(f"def f():\n    {self.PASS}").body[0].body, *node.body]  # type: ignore[attr-defined]
+        node.body = [*ast.parse(self.GUARD).body[0].body, *node.body]  # type: ignore[attr-defined]
         return node
 
 
@@ -253,8 +273,6 @@ def settings_module(schema: bytes) -> str:
 
 _HEAD = '''"""Generated from settings.schema.json by scripts/settings-check; do not edit."""
 # mypy: ignore-errors
-# ruff: noqa
-# fmt: off
 
 from ww.config.checking import PATTERNS, Refused, is_reference
 

@@ -1,7 +1,5 @@
 """Generated from settings.schema.json by scripts/settings-check; do not edit."""
 # mypy: ignore-errors
-# ruff: noqa
-# fmt: off
 
 from ww.config.checking import PATTERNS, Refused, is_reference
 

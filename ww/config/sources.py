@@ -12,6 +12,7 @@ from ww.types import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from ww.config.inputs import Input, Inputs
     from ww.config.model import Path, Problem
     from ww.types import Json
