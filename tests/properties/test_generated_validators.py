@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
+from ww.clib import pattern_state
 from ww.config.checking import checker
-from ww.config.generate import NotCompilable, generate
+from ww.config.generate import NotCompilable, generate, patterns_of
 from ww.config.validate import faults, schema_fault
 
 NAMES = st.sampled_from(["a", "b", "a-b", "ab", "x.y", 'q"', "{k}", "$ref", "é", ""])
@@ -123,6 +124,12 @@ def judged(value, schema):
         return None
 
 
+def patterns(module):
+    states = {text: pattern_state(text) for text in patterns_of(module)}
+    assert None not in states.values(), "this Python takes its own regular expressions back"
+    return states
+
+
 @pytest.mark.rule("D-fast-check")
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(whole_schemas(), st.lists(VALUES, min_size=1, max_size=6))
@@ -139,12 +146,13 @@ def test_generated_code_answers_as_jsonschema_does(schema, values) -> None:
     if schema_fault(schema) is not None:
         return
     try:
-        code = compile(generate(schema), "schema", "exec", optimize=2)
+        module = generate(schema)
     except NotCompilable as reason:
         event(f"not compilable: {str(reason)[:30]}")
         return
     event("compilable")
-    accepts = checker(marshal.loads(marshal.dumps(code)))
+    stored = marshal.dumps((compile(module, "schema", "exec", optimize=2), patterns(module)))
+    accepts = checker(*marshal.loads(stored))
     assert accepts is not None
     for value in values:
         found = judged(value, schema)

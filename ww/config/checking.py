@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+from ww.clib import pattern_from
 from ww.config.secrets import is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 __all__ = ["PATTERNS", "Refused", "check", "checker", "is_reference"]
@@ -21,21 +22,35 @@ class Refused(Exception):
 
 
 class _Patterns(dict[str, "Any"]):
-    """Regular expressions by their text, made when they are asked for: `re` is slow to import, and not every value needs it."""
+    """Regular expressions by their text, made when they are asked for, without `re` where their states are known."""
+
+    def __init__(self, states: Mapping[str, tuple[object, ...]]) -> None:
+        self._states = states
 
     def __missing__(self, text: str) -> Any:
-        import re
-
-        found = self[text] = re.compile(text)
+        found = self[text] = self._made(text)
         return found
 
+    def _made(self, text: str) -> Any:
+        if text in self._states:
+            try:
+                return pattern_from(text, self._states[text])
+            except (ImportError, TypeError, ValueError, RuntimeError):
+                pass
+        import re
 
-PATTERNS = _Patterns()
+        return re.compile(text)
 
 
-def checker(code: Any) -> Callable[[object], bool] | None:
-    """What tells whether generated `code` (a code object) accepts a value, as `check` does; None if it is no such code."""
-    names: dict[str, Any] = {"Refused": Refused, "is_reference": is_reference, "PATTERNS": PATTERNS}
+PATTERNS = _Patterns({})
+
+
+def checker(code: Any, states: Mapping[str, tuple[object, ...]]) -> Callable[[object], bool] | None:
+    """What tells whether generated `code` (a code object) accepts a value, as `check` does; None if it is no such code.
+
+    `states` are its regular expressions, by `clib.pattern_state`.
+    """
+    names: dict[str, Any] = {"Refused": Refused, "is_reference": is_reference, "PATTERNS": _Patterns(states)}
     try:
         exec(code, names)  # noqa: S102
         validate = names["validate"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ww.config import libraries, precompiled, settings
+from ww.config import libraries, settings
 from ww.config.merge import MergeFailed, plain
 from ww.config.model import Layer, problem, same
 from ww.config.provenance import Provenance
@@ -89,7 +89,7 @@ def build(inputs: Inputs) -> Compiled:
     result = Compiled(sources)
     complete = not result.problems
     schema = sources.schema
-    known = precompiled.load(inputs.schema.file, inputs.schema.data) if inputs.schema is not None else None
+    known = _known(inputs)
     usable = schema is not None and (known is not None or _check_schema(schema, result))
     _merge(sources.layers, _chosen_merge(schema, known) if schema is not None and usable else plain, result)
     if schema is not None and usable and (known is None or known.hides):
@@ -103,6 +103,14 @@ def build(inputs: Inputs) -> Compiled:
     if not result.problems:
         _warn_of_exposed(result)
     return result
+
+
+def _known(inputs: Inputs) -> Known | None:
+    if inputs.schema is None:
+        return None
+    from ww.config.precompiled import load
+
+    return load(inputs.schema.file, inputs.schema.data)
 
 
 def _all_hidden(schema: Any, layers: list[Layer], marked: set[Path], find: Any) -> set[Path]:
@@ -158,7 +166,9 @@ def _check_settings(layers: list[Layer], result: Compiled) -> None:
         if is_reference(item):
             message = "a reference to a secret cannot be used in the settings of ww; write the value"
             result.problems.append(_placed(message, layers, path, result))
-    if precompiled.accepts_settings(given):
+    from ww.config.precompiled import accepts_settings
+
+    if accepts_settings(given):
         return
     libraries.reach()
     from ww.config.validate import faults

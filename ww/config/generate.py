@@ -78,6 +78,15 @@ def generate(schema: dict[str, Any]) -> ast.Module:
     return module
 
 
+def patterns_of(module: ast.Module) -> set[str]:
+    """The text of each regular expression that generated code looks up."""
+    return {
+        ast.literal_eval(node.slice)
+        for node in ast.walk(module)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "PATTERNS"
+    }
+
+
 def _plain_code(module: ast.Module) -> ast.Module:
     """The functions alone, as `ww.config.checking` runs them: without imports, messages and compiled patterns."""
     kept: list[ast.stmt] = []

@@ -13,7 +13,7 @@ import stat
 import sys
 
 from ww import __version__
-from ww.clib import blake2_hex
+from ww.clib import blake2_hex, pattern_state
 from ww.config.checking import check, checker
 from ww.types import Value
 
@@ -64,7 +64,9 @@ def load(schema_file: str, schema: bytes) -> Known | None:
     try:
         found: dict[str, Any] = marshal.loads(data[len(seal) :])  # noqa: S302
         code = found["code"]
-        return Known(found["steers"], found["hides"], checker(code) if code else None, found["reason"])
+        return Known(
+            found["steers"], found["hides"], checker(code, found["patterns"]) if code else None, found["reason"]
+        )
     except (ValueError, EOFError, TypeError, KeyError):
         return None
 
@@ -127,21 +129,24 @@ def _examine(data: bytes) -> dict[str, Any] | str:
     unknown = steering.unknown_strategies(schema)
     if fault is not None or unknown:
         return fault.message if fault is not None else f"there is no merge strategy {unknown[0][1]!r}"
-    code, reason = _code_of(schema)
+    code, patterns, reason = _code_of(schema)
     hides = any(path and path[-1] == "writeOnly" for path, _ in walk(schema))
     steers = steering.steers(steering.merge_schema(schema))
-    return {"code": code, "reason": reason, "hides": hides, "steers": steers}
+    return {"code": code, "patterns": patterns, "reason": reason, "hides": hides, "steers": steers}
 
 
-def _code_of(schema: dict[str, Any]) -> tuple[Any, str]:
+def _code_of(schema: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
     try:
-        from ww.config.generate import NotCompilable, generate
+        from ww.config.generate import NotCompilable, generate, patterns_of
     except ImportError:
-        return None, "fastjsonschema is not installed (pip install 'whaleware[check]')"
+        return None, {}, "fastjsonschema is not installed (pip install 'whaleware[check]')"
     try:
-        return compile(generate(schema), SCHEMA, "exec", dont_inherit=True, optimize=2), ""
+        module = generate(schema)
     except NotCompilable as error:
-        return None, str(error)
+        return None, {}, str(error)
+    states = {text: pattern_state(text) for text in patterns_of(module)}
+    known = {text: state for text, state in states.items() if state is not None}
+    return compile(module, SCHEMA, "exec", dont_inherit=True, optimize=2), known, ""
 
 
 def _seal(schema: bytes) -> bytes:
