@@ -37,12 +37,16 @@ class Compiled:
         self.warnings: list[Problem] = list(sources.warnings)
         self.hidden: set[Path] = set()
         self._replaced = {
-            path for layer in sources.layers for path, item in walk(layer.value) if path and is_reference(item)
+            path
+            for layer in sources.layers
+            if layer.may_refer()
+            for path, item in walk(layer.value)
+            if path and is_reference(item)
         }
 
     def is_hidden(self, path: Path) -> bool:
         """Whether the image's schema marks `path`, or something above it, `"writeOnly"`."""
-        return any(path[: len(marked)] == marked for marked in self.hidden)
+        return bool(self.hidden) and any(path[: len(marked)] == marked for marked in self.hidden)
 
     def is_private(self, path: Path) -> bool:
         """Whether `path` is hidden, or a layer has a reference to a secret there: what replaced it is a secret too."""
@@ -50,6 +54,8 @@ class Compiled:
 
     def hidden_texts(self) -> list[str]:
         """Every hidden value of every layer as text, for a masker; references and what they name are not among them."""
+        if not self.hidden:
+            return []
         return sorted({to_text(item) for path, item in self._scalars() if self.is_hidden(path)})
 
     def private_texts(self) -> list[str]:
@@ -80,7 +86,7 @@ class Compiled:
 
     def secrets(self) -> list[dict[str, str]]:
         """Every reference to a secret."""
-        return list(references(self.cfg))
+        return list(references(self.cfg)) if self._replaced else []
 
 
 def build(inputs: Inputs) -> Compiled:

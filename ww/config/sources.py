@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ww.clib import BadJson, json_each_object, json_guess, json_loads
 from ww.config.inputs import FILE, JSON, MAX_BYTES, SETTING, VARIABLE
-from ww.config.model import MAX_DEPTH, Layer, problem
+from ww.config.model import ESCAPE, MAX_DEPTH, Layer, problem
 from ww.config.query import BadPath, format_path, parse_path
 from ww.config.secrets import is_reference, reference_fault
 from ww.types import Value
@@ -172,12 +172,22 @@ def _nest(keys: list[str | int], value: Json) -> dict[str, Json]:
 
 def _check_values(text: str, value: Json) -> None:
     """Nesting and strings that no file can hold. Raises _BadInput."""
+    if text and ESCAPE not in text and not _nests(value, MAX_DEPTH):
+        return
     for path, item in walk(value):
         if len(path) >= MAX_DEPTH and isinstance(item, dict | list):
             raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels", _locate(text, path))
         if not (_is_text(item) and _is_text(path[-1] if path else "")):
             shown = format_path([_plain(part) if isinstance(part, str) else part for part in path])
             raise _BadInput("half of a surrogate pair is no character", _locate(text, path), shown)
+
+
+def _nests(value: Json, levels: int) -> bool:
+    """Whether objects and arrays nest deeper than `levels`; much faster than a walk with paths."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_nests(item, levels - 1) for item in inner if isinstance(item, dict | list))
 
 
 def _is_text(item: object) -> bool:
@@ -200,6 +210,8 @@ def walk(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
 
 
 def _reference_faults(layer: Layer) -> list[Problem]:
+    if not layer.may_refer():
+        return []
     if is_reference(layer.value):
         return [at_path("the whole configuration cannot be a reference to a secret", layer, ())]
     return [at_path(fault, layer, path) for path, item in walk(layer.value) if (fault := reference_fault(item))]
