@@ -16,8 +16,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TEXT = (ROOT / "docs/hooks.md").read_text()
 TEMPLATE = ROOT / "hooks-template"
 SCHEMA = ROOT / "ww/config/settings.schema.json"
-RESERVED = {"reload"}
-"""Named by the contract, not called by this version."""
 
 
 def _first_column(heading: str) -> list[str]:
@@ -30,7 +28,7 @@ def _first_column(heading: str) -> list[str]:
 @pytest.mark.rule("WW-3", "D-hook-contract")
 def test_every_hook_is_documented_and_no_other() -> None:
     documented = set(_first_column("## At which moment")) - {"upgrade.d/STEP"}
-    assert documented == set(HOOKS) | RESERVED
+    assert documented == set(HOOKS)
 
 
 @pytest.mark.rule("D-hook-contract")
@@ -45,7 +43,7 @@ def test_every_variable_is_documented_and_no_other() -> None:
 @pytest.mark.rule("WW-3")
 def test_the_template_has_every_hook_and_no_other() -> None:
     hooks = {path.name for path in (TEMPLATE / "usr").iterdir() if path.is_file()}
-    assert hooks == set(HOOKS) | RESERVED
+    assert hooks == set(HOOKS)
     for name in hooks:
         path = TEMPLATE / "usr" / name
         assert os.access(path, os.X_OK), name

@@ -70,6 +70,17 @@ class Instance(RuleBasedStateMachine):
         self.performer.pause_at = self.performer.started
         self.driver.feed(Trigger.UNHEALTHY, Cause("sick"))
 
+    @precondition(lambda self: self.services_started())
+    @rule(trigger=st.sampled_from([Trigger.DIED, Trigger.DIED, Trigger.GAVE_UP, Trigger.FINISHED]))
+    def service(self, trigger: Trigger) -> None:
+        self.performer.pause_at = self.performer.started
+        self.driver.feed(trigger, Cause("a service", exit_code=1 if trigger is Trigger.GAVE_UP else 0))
+
+    def services_started(self) -> bool:
+        """A service can die only between the start of the services and their stop."""
+        last = [line.partition(": ")[2] for line in self.performer.log if line.endswith((" the services", " svcup"))]
+        return bool(last) and last[-1] == "start the services"
+
     @rule(ms=st.integers(0, 10**6))
     def wait(self, ms: int) -> None:
         self.performer.clock.advance(ms)

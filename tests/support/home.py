@@ -12,8 +12,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from tests.support.waiting import until
+from ww.events.spool import read_journal
 
 PATIENCE_S = float(os.environ.get("WW_TEST_PATIENCE_S", "20"))
 """How long anything may take; the tests that run this suite on defects have less of it."""
@@ -45,6 +47,27 @@ class Home:
         path.write_text("\n".join(line for line in lines if line) + "\n")
         path.chmod(0o755)
         return path
+
+    def service(self, name: str, body: str = "exec sleep 300", *, check: str = "", **fields: object) -> Home:
+        """Write `services/NAME/run` (each life notes `run NAME`), with `ww.services.NAME` where fields are given."""
+        self.hook(f"services/{name}/run", f"echo run {name} >> {self.calls_file}\n{body}", note=False)
+        if check:
+            self.hook(f"services/{name}/check", check, note=False)
+        if fields:
+            services = dict(self.config["ww"].get("services", {}))  # type: ignore[attr-defined]
+            self.settings(services={**services, name: fields})
+        return self
+
+    def events(self) -> list[dict[str, object]]:
+        """The data of every state event that was journalled, in order, over all boots."""
+        return [event.data for event in read_journal(str(self.root / "data/.ww/journal")) if event.kind == "state"]
+
+    def status(self) -> dict[str, Any]:
+        """`ww status --json`."""
+        done = self.ww("status", "--json")
+        assert done.returncode == 0, done.stderr
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
 
     def hooks(self, *names: str) -> Home:
         """Write several hooks that only note their call."""

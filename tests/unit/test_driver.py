@@ -43,7 +43,11 @@ def test_a_stop_during_every_action_of_a_boot_ends_stopped_with_0(index: int) ->
     assert performer.log[before + 1 :] == [
         "STOPPING: record the state",
         "STOPPING: hook lifecycle",
-        *([] if before_boot else ["STOPPING: let balancers drain", "STOPPING: hook svcdown"]),
+        *(
+            []
+            if before_boot
+            else ["STOPPING: let balancers drain", "STOPPING: stop the services", "STOPPING: hook svcdown"]
+        ),
         "STOPPING: end everything left",
         "STOPPED: record the state",
         "STOPPED: hook lifecycle",
@@ -78,6 +82,7 @@ def test_a_failed_hook_on_the_way_up_is_an_error_that_goes_down_in_order(hook: s
     assert after == [
         "ERROR: record the state",
         "ERROR: hook lifecycle",
+        "ERROR: stop the services",
         "ERROR: hook svcdown",
         "ERROR: end everything left",
     ]
@@ -139,7 +144,7 @@ def test_a_failed_svcdown_does_not_keep_a_stop_from_ending() -> None:
 @pytest.mark.rule("D-stop-second")
 def test_a_second_stop_cancels_what_is_waited_for_and_goes_on_without_waiting() -> None:
     driver, performer = booted()
-    performer.pause_at = performer.started + 3  # svcdown
+    performer.pause_at = performer.started + 4  # svcdown
     driver.feed(Trigger.STOP, STOP)
     assert performer.log[-1] == "STOPPING: hook svcdown"
     driver.feed(Trigger.STOP, STOP)
@@ -169,7 +174,7 @@ def test_a_second_stop_also_hurries_what_the_first_one_interrupted() -> None:
 def test_in_error_the_first_stop_is_patient_and_the_second_is_not() -> None:
     driver, performer = twin_instance()
     performer.answers["hook boot"] = [FAILURE]
-    performer.pause_at = 8  # svcdown of ERROR
+    performer.pause_at = 9  # svcdown of ERROR
     driver.begin(PLANS[None])
     assert performer.log[-1] == "ERROR: hook svcdown"
     driver.feed(Trigger.STOP, STOP)
@@ -181,7 +186,7 @@ def test_in_error_the_first_stop_is_patient_and_the_second_is_not() -> None:
 @pytest.mark.rule("D-bug-orderly")
 def test_a_bug_on_the_way_down_gives_up_one_action_and_ends_with_70() -> None:
     driver, performer = booted()
-    performer.pause_at = performer.started + 3  # svcdown
+    performer.pause_at = performer.started + 4  # svcdown
     driver.feed(Trigger.STOP, STOP)
     assert performer.log[-1] == "STOPPING: hook svcdown"
     driver.feed(Trigger.BUG, Cause("internal error: KeyError"))

@@ -10,7 +10,7 @@ from ww.errors import EXIT_CONFIG, EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
 from ww.lifecycle.machine import LIVE, Decision, Facts, ImpossibleTriggerError, Step, decide
 from ww.lifecycle.model import Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy
-from ww.lifecycle.table import EARLY_ENDS, PLANS, TRANSITIONS
+from ww.lifecycle.table import EARLY_ENDS, PLANS, RECOVERY, TRANSITIONS
 
 STATES: tuple[State | None, ...] = (None, *State)
 NO_HISTORY = RestartHistory()
@@ -48,14 +48,21 @@ ENTERED = {
     (State.RESTARTING, Trigger.STOP): State.STOPPING,
     (State.RESTARTING, Trigger.BUG): State.STOPPING,
     (State.STOPPING, Trigger.DONE): State.STOPPED,
+    **{(state, Trigger.GAVE_UP): State.ERROR for state in (State.WARMUP, State.UP, State.RESTARTING)},
+    **{(state, Trigger.FINISHED): State.STOPPING for state in (State.WARMUP, State.UP, State.RESTARTING)},
 }
 """Written by hand from the product's table of states, not from the code's."""
 
+RECOVERED = {(state, Trigger.DIED) for state in (State.WARMUP, State.UP, State.RESTARTING)}
+"""Pairs that lead to RESTARTING for the service processes alone."""
+
 IGNORED = {
     *((state, Trigger.RESTART) for state in STATES if state is not State.UP),
-    (State.STOPPING, Trigger.UNHEALTHY),
-    (State.STOPPED, Trigger.UNHEALTHY),
-    (State.ERROR, Trigger.UNHEALTHY),
+    *(
+        (state, trigger)
+        for state in (State.STOPPING, State.STOPPED, State.ERROR)
+        for trigger in (Trigger.UNHEALTHY, Trigger.DIED, Trigger.GAVE_UP, Trigger.FINISHED)
+    ),
     (State.STOPPING, Trigger.STOP),
     (State.STOPPED, Trigger.STOP),
     (State.ERROR, Trigger.STOP),
@@ -80,6 +87,9 @@ def test_every_state_and_every_trigger(state: State | None, trigger: Trigger) ->
         assert decision.state is ENTERED[pair]
         early = EARLY_ENDS if state is None else {}
         assert decision.actions == early.get(ENTERED[pair], PLANS[ENTERED[pair]])
+    elif pair in RECOVERED:
+        decision = ask(state, trigger)
+        assert (decision.step, decision.state, decision.actions) == (Step.ENTER, State.RESTARTING, RECOVERY)
     elif pair in IGNORED | HURRIED | ABANDONED:
         decision = ask(state, trigger)
         step = Step.HURRY if pair in HURRIED else Step.ABANDON if pair in ABANDONED else Step.STAY
@@ -92,7 +102,7 @@ def test_every_state_and_every_trigger(state: State | None, trigger: Trigger) ->
 
 def test_the_expectations_cover_the_table() -> None:
     known = {(state, trigger) for state, edges in TRANSITIONS.items() for trigger in edges}
-    assert known == set(ENTERED) | IGNORED | HURRIED | ABANDONED
+    assert known == set(ENTERED) | RECOVERED | IGNORED | HURRIED | ABANDONED
 
 
 @pytest.mark.rule("WW-17")
@@ -103,6 +113,14 @@ def test_a_state_is_recorded_then_notified_then_acted_on(state: State) -> None:
     assert kinds[:2] == [Kind.RECORD, Kind.NOTIFY]
     assert Kind.RECORD not in kinds[2:]
     assert Kind.NOTIFY not in kinds[2:]
+
+
+@pytest.mark.rule("D-service-restart", "D-journal-written")
+def test_a_recovery_is_recorded_first_then_acted_on_and_told_before_its_hook() -> None:
+    kinds = [action.kind for action in RECOVERY]
+    assert kinds[:3] == [Kind.RECORD, Kind.RECOVER, Kind.NOTIFY]
+    assert [action.hook for action in RECOVERY if action.kind is Kind.HOOK] == ["warmup"]
+    assert Kind.SERVICES_DOWN not in kinds, "nothing else is restarted"
 
 
 @pytest.mark.rule("D-refused-start-harmless")
@@ -130,7 +148,7 @@ def test_the_marker_comes_after_the_firstboot_hook() -> None:
 def test_going_up_stops_at_the_first_error_and_going_down_never(state: State) -> None:
     """Only the notification and what goes down may fail without ending the plan."""
     for action in PLANS[state]:
-        down = action.kind in (Kind.INTERRUPTED, Kind.DRAIN, Kind.SWEEP_ALL, Kind.SWEEP_SERVICES)
+        down = action.kind in (Kind.INTERRUPTED, Kind.DRAIN, Kind.SERVICES_DOWN, Kind.SWEEP_ALL, Kind.SWEEP_SERVICES)
         expected = action.kind is Kind.NOTIFY or action.hook == "svcdown" or down
         assert action.tolerant is expected, action
 
@@ -149,6 +167,8 @@ def test_every_live_state_leads_to_stopping() -> None:
         (None, Trigger.FAILED, Facts(0, exit_code=EXIT_CONFIG), EXIT_CONFIG),
         (State.BOOT, Trigger.FAILED, Facts(0, exit_code=EXIT_HOOK), EXIT_HOOK),
         (State.UP, Trigger.BUG, Facts(0), EXIT_HOOK),
+        (State.UP, Trigger.GAVE_UP, Facts(0, exit_code=EXIT_GAVE_UP), EXIT_GAVE_UP),
+        (State.UP, Trigger.FINISHED, Facts(0, exit_code=143), 143),
     ],
 )
 def test_the_exit_code_is_decided_when_the_end_begins(

@@ -1,4 +1,4 @@
-"""Where the command `ww` itself is, for those who start it again: hooks by PATH, the compile child by file."""
+"""Where the command `ww` itself is, for those who start it again: hooks by PATH, its helper children by file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 COMPILE = "_compile"
 """The word by which `ww run` starts its compile child through `ww/launch.py`."""
 
+CHECK = "_check"
+"""The word by which `ww run` starts a readiness child in the same way."""
+
 
 def own_directory(environ: Mapping[str, str]) -> str:
     """The directory that holds the command `ww`, for the PATH of hooks; "" if there is none."""
@@ -23,6 +26,12 @@ def own_directory(environ: Mapping[str, str]) -> str:
 
 
 def compile_command() -> tuple[str, ...]:
-    """What starts the compile child: an interpreter with site packages, this very installation of ww."""
+    """What starts the compile child: a bare interpreter on this very installation of ww; it adds site packages if it needs them."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return (sys.executable, "-I", f"{package}/launch.py", COMPILE)
+    return (sys.executable, "-IS", f"{package}/launch.py", COMPILE)
+
+
+def check_command() -> tuple[str, ...]:
+    """What starts a readiness child: an interpreter without site packages, as it needs none and is to start fast."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return (sys.executable, "-IS", f"{package}/launch.py", CHECK)

@@ -63,7 +63,7 @@ def open_data(data: str, may_create: bool) -> Usable | Unusable | Unreadable | N
     """Look at `data` (and make it and its `.ww`, where allowed). Writes nothing but the directories."""
     path = f"{data}/.ww"
     try:
-        newer = _newer_format(path)
+        newer = newer_format(path)
         marked = is_marked(data)
     except OSError as error:
         return Unreadable(f"cannot tell whether {data} is initialised: {error.filename or path}: {error.strerror}")
@@ -97,7 +97,8 @@ def _is_there(path: str) -> bool:
     return True
 
 
-def _newer_format(path: str) -> Newer | None:
+def newer_format(path: str) -> Newer | None:
+    """What refuses the `.ww` at `path` because a newer ww wrote it, or None. Raises OSError."""
     text = read_text(f"{path}/format")
     if text is None or not text.strip():
         return None  # blank: a power cut right after the first boot ever

@@ -131,3 +131,12 @@ def _is_blank(path: str, size: int) -> bool:
             return not file.read().strip()
     except OSError:
         return False
+
+
+def passed_over(directory: str) -> list[str]:
+    """Names in a `.d` directory that count as leftovers of editors and package managers, and are never run."""
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return []
+    return [name for name in names if name.endswith(_LEFTOVERS)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ww.instance.services.definition import Definition, Launch
     from ww.instance.system import System
+    from ww.supervise.command import Options
     from ww.supervise.exitcode import Exit
     from ww.supervise.identity import Identity
     from ww.supervise.loop import Timer
@@ -169,7 +170,7 @@ class Life:
                 env.pop(name, None)
             else:
                 env[name] = value
-        options: child.Options = {"limits": launch.limits or None}
+        options: Options = {"limits": launch.limits or None}
         if launch.cwd != "/":
             options["cwd"] = launch.cwd
         if launch.umask != 0o022:

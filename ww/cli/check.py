@@ -1,0 +1,75 @@
+"""`ww check`: words on the command line."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import click
+
+from ww.clib import json_dumps
+from ww.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from ww.authoring.finding import Finding
+
+EXIT_FOUND = 1
+"""Problems were found."""
+WIDTH = 80
+
+EPILOG = """\b
+Examples:
+  ww check ./site           a home: ./site/ww/usr, ./site/ww/etc
+  ww check image/ww         what an image copies to /ww
+  RUN ww check --strict /   in a Dockerfile, after the last COPY
+  ww check --json ./site    for a program
+
+\b
+Exit codes: 0 clean; 1 problems (with --strict also warnings); 64 wrong usage.
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Say what is wrong with a directory of hooks and settings.")
+@click.argument("directory")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--strict", is_flag=True, help="Warnings fail too.")
+def check(directory: str, as_json: bool, strict: bool) -> int:
+    """Say what is wrong with a directory of hooks and settings.
+
+    Looks at every hook (x bits, first lines, shell syntax, names), at the configuration and its schema, at upgrade
+    steps and services. Nothing is executed and nothing is written. A problem is what `ww run` would refuse, or not do;
+    a warning is what works and is probably not meant.
+    """
+    from ww.authoring.check import check as look
+    from ww.authoring.check import report
+    from ww.authoring.place import find_place
+
+    place = find_place(directory)
+    found = look(place)
+    answer = report(place, found)
+    if as_json:
+        click.echo(json_dumps(answer))
+    else:
+        for item in found:
+            _show(item)
+        click.echo(_sum(int(str(answer["problems"])), int(str(answer["warnings"])), directory))
+    return EXIT_FOUND if answer["problems"] or (strict and found) else EXIT_OK
+
+
+def _show(item: Finding) -> None:
+    """Where, and under it what and what to do, at most 80 columns wide."""
+    colour = "red" if item.level == "problem" else "yellow"
+    click.echo(f"{click.style(item.level, fg=colour)}  {item.where}")
+    for words in (item.what, item.do):
+        for line in textwrap.wrap(words, WIDTH - 4, break_on_hyphens=False, break_long_words=False):
+            click.echo(f"    {line}")
+    click.echo("")
+
+
+def _sum(problems: int, warnings: int, directory: str) -> str:
+    if not problems + warnings:
+        return f"{directory}: nothing found"
+    words = [
+        f"{count} {name}{'s' if count != 1 else ''}" for count, name in ((problems, "problem"), (warnings, "warning"))
+    ]
+    return f"{directory}: {', '.join(words)}"
