@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ww.authoring import policies
 from ww.authoring.configuration import settings_of
 from ww.authoring.datafacts import Refusal, look_at_data
-from ww.authoring.places import given_up, spots
 from ww.authoring.plans import Plans
 from ww.authoring.services import definitions, describe, signal_table
 from ww.config.compiled import build
@@ -17,9 +16,11 @@ from ww.config.secrets import Masker
 from ww.errors import EXIT_CONFIG, problem_text
 from ww.home.datadir import volume_id
 from ww.home.image import image_version
+from ww.home.layout import refused_run_directory
+from ww.home.places import given_up, spots
 from ww.instance.hookset import hook_problems
 from ww.instance.masking import mask_value
-from ww.instance.signalling import SignalTable
+from ww.instance.signaltable import SignalTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
         "stop": policies.stop(settings),
         "signals": signal_table(settings),
         "places": {spot.name: spot.record() for spot in places},
-        "given_up": list(given_up(layout, environ, places)),
+        "given_up": [word for word in (refused_run_directory(layout, environ), *given_up(layout, places)) if word],
     }
 
 
