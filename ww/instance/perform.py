@@ -148,13 +148,15 @@ class Performance:
         return StopBudget(now_ms, self._crew.settings.ms("stop.budget_s"), drain)
 
     def ended(self, exit_code: int, situation: Situation) -> None:
-        """Nothing is left to do."""
+        """Nothing is left to do: sync what was written, and say how it ended meanwhile."""
+        syncing = self._sync(exit_code, _budget(situation).left(self._now()))
         try:
             if situation.collected:
                 self._crew.system.voice.warn("on the way down: " + "; ".join(situation.collected))
             self._crew.recorder.end(situation, self._crew.run, self._crew.settings.text("termination_log"))
         finally:
-            self._sync_and_leave(exit_code, _budget(situation).left(self._now()))
+            if not syncing:
+                self._leave(exit_code)
 
     # --- the port of the watch --------------------------------------------------------------------------------
 
@@ -211,12 +213,14 @@ class Performance:
 
     # --- actions that need more than a line --------------------------------------------------------------------
 
-    def _sync_and_leave(self, exit_code: int, left_ms: int) -> None:
-        """The journal survives a power loss too, if the disk takes it in the time that is left (runtime.md 19)."""
+    def _sync(self, exit_code: int, left_ms: int) -> bool:
+        """Begin to make the journal survive a power loss too (runtime.md 19), and leave when the disk has taken it.
+
+        False: there is nothing to sync, or no time for it.
+        """
         directory = self._crew.last_journal_directory()
         if directory is None or not left_ms:
-            self._leave(exit_code)
-            return
+            return False
         loop = self._crew.system.loop
         loop.call_later(min(left_ms, LAST_MS), lambda: self._leave(exit_code))
         FileJob(
@@ -225,6 +229,7 @@ class Performance:
             lambda: sync_journal(directory),
             lambda _outcome: self._leave(exit_code),
         )
+        return True
 
     def _last_step(self) -> None:
         """The end of the budget: what still holds the stop up is named and killed (every deadline has a last step)."""
