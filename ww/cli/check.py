@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,8 @@ def check(directory: str, as_json: bool, strict: bool) -> int:
 def _show(item: Finding) -> None:
     """Where, and under it what and what to do, at most 80 columns wide."""
     colour = "red" if item.level == "problem" else "yellow"
-    click.echo(f"{click.style(item.level, fg=colour)}  {item.where}")
+    level = item.level if os.environ.get("NO_COLOR") else click.style(item.level, fg=colour)
+    click.echo(f"{level}  {item.where}")
     for words in (item.what, item.do):
         for line in textwrap.wrap(words, WIDTH - 4, break_on_hyphens=False, break_long_words=False):
             click.echo(f"    {line}")
