@@ -37,6 +37,10 @@ def main() -> None:
 
 
 def _fast_lookup(arguments: list[str]) -> int | None:
+    if arguments[:1] == ["healthcheck"]:
+        from ww.cli.health import run as check
+
+        return check(arguments[1:], os.environ)
     if arguments[:1] != ["cfg"]:
         return None
     from ww.config.fastcfg import run
