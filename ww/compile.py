@@ -11,6 +11,7 @@ import os
 import sys
 
 from ww.clib import json_dumps
+from ww.config import settings
 from ww.config.compiled import build
 from ww.config.inputs import collect
 from ww.config.model import problem
@@ -85,7 +86,7 @@ def compile_to_files(arguments: Arguments) -> dict[str, Any]:
     layout = layout_for(arguments.root, {})
     inputs = collect(layout, os.environ, arguments.sets)
     compiled = build(inputs)
-    problems = compiled.problems
+    problems = compiled.problems or _service_problems(layout, compiled)
     if not problems:
         try:
             return _write_all(layout, arguments.run, inputs.key, compiled)
@@ -99,6 +100,25 @@ def compile_to_files(arguments: Arguments) -> dict[str, Any]:
         "problems": first_of(problems, "problems"),
         "log": log_of(compiled.layers),
     }
+
+
+def _service_problems(layout: Layout, compiled: Compiled) -> list[Problem]:
+    """What is wrong with services and signals beyond their form: a reload must not replace what is right by it.
+
+    Only what the configuration itself says is judged here; run files may be made by the boot hook.
+    """
+    given = compiled.cfg.get(settings.KEY)
+    if not isinstance(given, dict) or not ("services" in given or "signals" in given):
+        return []
+    from ww.instance.services.definition import WRAPPED, read_definitions
+    from ww.instance.signaltable import SignalTable
+
+    filled = settings.fill(compiled.cfg)
+    # What `ww run -- COMMAND` adds to is judged when its command is known.
+    services = {name: one for name, one in filled["services"].items() if name != WRAPPED or one["command"]}
+    found = read_definitions(layout.usr, services, settings.service_defaults()).problems
+    found += SignalTable(filled["signals"], wrapping=False).problems
+    return [{"layer": "ww.services" if "service" in words else "ww.signals", "message": words} for words in found]
 
 
 def _write_all(layout: Layout, run: str, key: str, compiled: Compiled) -> dict[str, Any]:

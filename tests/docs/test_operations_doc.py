@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.paths import COMMAND, REPO
-from tests.support.ports import TwinInstance, TwinProcess, document, service
+from tests.support.ports import TwinInstance, document, service
 from ww import errors
 from ww.clock import stamp
 from ww.instance.control import _REFUSALS, _WANTED
@@ -37,6 +37,7 @@ def home() -> Iterator[Home]:
         home = Home(pathlib.Path(root)).all_hooks()
         home.settings(log={"format": "plain", "level": "info"})
         home.hook("boot", "echo hello")
+        home.service("web")
         home.start().wait_state("UP").stop()
         yield home
         home.end()
@@ -51,10 +52,14 @@ def environ(home: Home) -> dict[str, str]:
 
 @pytest.mark.parametrize("block", COMMANDS, ids=[text.split("\n")[0][:40] for text in COMMANDS])
 def test_the_commands_of_the_page_work_as_they_stand(home: Home, block: str) -> None:
-    with TwinProcess(str(home.root)):
+    instance = home.start()
+    try:
+        instance.wait_state("UP")
         done = subprocess.run(
             ["/bin/sh", "-ec", block], env=environ(home), capture_output=True, text=True, check=False, timeout=40
         )
+    finally:
+        instance.stop()
     assert done.returncode == 0, done.stderr
     assert done.stdout
 

@@ -11,7 +11,7 @@ from tests.support.paths import REPO
 from ww.config import settings
 from ww.config.validate import faults
 from ww.instance.services.definition import read_definitions
-from ww.instance.signalling import VERBS, SignalTable
+from ww.instance.signaltable import VERBS, SignalTable
 from ww.supervise import signals
 
 PAGE = (REPO / "docs" / "services.md").read_text()

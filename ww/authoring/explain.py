@@ -19,7 +19,7 @@ from ww.home.datadir import volume_id
 from ww.home.image import image_version
 from ww.instance.hookset import hook_problems
 from ww.instance.masking import mask_value
-from ww.instance.signalling import SignalTable
+from ww.instance.signaltable import SignalTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

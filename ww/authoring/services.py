@@ -13,7 +13,7 @@ from ww.config.settings import KEY
 from ww.config.sources import at_path
 from ww.instance.hookset import hook_files
 from ww.instance.services.definition import DIRECTORY, read_definitions
-from ww.instance.signalling import SignalTable
+from ww.instance.signaltable import SignalTable
 from ww.supervise import signals
 
 if TYPE_CHECKING:
