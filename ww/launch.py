@@ -42,8 +42,12 @@ def _compile_if_asked(arguments: list[str]) -> None:
 def _fast_lookup(arguments: list[str]) -> int | None:
     if arguments[:1] != ["cfg"]:
         return None
+    import gc
+
     from ww.config.fastcfg import run
 
+    # A large configuration makes many objects and no garbage, and the process is about to end.
+    gc.disable()
     return run(arguments[1:], os.environ)
 
 
