@@ -49,6 +49,50 @@ def test_what_is_compiled_answers_for_the_schema(instance):
 
 
 @pytest.mark.rule("D-fast-check")
+def test_ordinary_schemas_are_compiled(instance):
+    """What the property test cannot see: that there is code at all."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://example.org/schema",
+        "type": "object",
+        "additionalProperties": False,
+        "patternProperties": {"^x-": True, "^y-": {"type": "null"}},
+        "properties": {
+            "name": {"type": "string", "pattern": "^[a-z]+$", "format": "hostname", "default": "a"},
+            "tree": {"$ref": "#/$defs/tree", "description": "beside a $ref", "maxProperties": 2},
+            "mode": {"enum": ["a", 1, None], "title": "mode"},
+            "kind": {"const": "fixed"},
+            "tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "contains": {"const": "a"}},
+            "either": {"oneOf": [{"type": "string"}, {"type": "array", "minItems": 1}], "not": {"const": ""}},
+        },
+        "dependentRequired": {"name": ["mode"]},
+        "if": {"required": ["kind"]},
+        "then": {"required": ["name"]},
+        "$defs": {"tree": {"type": "object", "additionalProperties": {"$ref": "#/$defs/tree"}}},
+    }
+    assert compiled(instance, schema).reason == ""
+    found = known(instance)
+    assert found is not None
+    assert found.accepts is not None
+    right = {"name": "a\n", "mode": 1.0, "tree": {"b": {"c": {}}}, "tags": ["a", "b"], "either": [1], "kind": "fixed"}
+    assert found.accepts(right)
+    wrong: list[dict[str, object]] = [
+        {"name": "a1"},
+        {"mode": True},
+        {"tree": {"b": 1}},
+        {"tree": {"b": {}, "c": {}, "d": {}}},
+        {"tags": ["a", "a"]},
+        {"tags": ["b"]},
+        {"either": ""},
+        {"y-1": 1},
+        {"other": 1},
+    ]
+    assert [found.accepts({**right, **part}) for part in wrong] == [False] * len(wrong)
+    assert not found.accepts({"kind": "fixed"})
+    assert not found.accepts({"name": "a"})
+
+
+@pytest.mark.rule("D-fast-check")
 @pytest.mark.parametrize(
     ("part", "reason"),
     [
