@@ -8,9 +8,11 @@ import pytest
 
 from tests.support.configs import Instance
 from ww.config import precompiled
-from ww.config.generate import settings_module
+from ww.config.checking import checker
+from ww.config.generate import generate, settings_module
 from ww.config.precompiled import NAME, Known, Written
 from ww.config.settings import schema_path
+from ww.config.validate import faults
 
 SCHEMA = {
     "type": "object",
@@ -90,6 +92,74 @@ def test_ordinary_schemas_are_compiled(instance):
     assert [found.accepts({**right, **part}) for part in wrong] == [False] * len(wrong)
     assert not found.accepts({"kind": "fixed"})
     assert not found.accepts({"name": "a"})
+
+
+@pytest.mark.rule("D-fast-check")
+@pytest.mark.parametrize(
+    ("schema", "right", "wrong"),
+    [
+        ({"type": "integer"}, [1, 1.0, -(2**70)], [True, 1.5, "1", None]),
+        ({"type": "number"}, [1, 1.5], [False, "1"]),
+        ({"type": ["string", "null"]}, ["", None], [0, {}]),
+        ({"type": "boolean"}, [True, False], [0, 1]),
+        ({"type": "array"}, [[]], [{}]),
+        ({"enum": ["a", 1, [False], {"k": None}]}, ["a", 1, 1.0, [False], {"k": None}], [True, [0], {"k": 0}, {}]),
+        ({"const": 0}, [0, 0.0], [False, "", None]),
+        ({"minLength": 2}, ["ab", 1], ["a", ""]),
+        ({"maxLength": 1}, ["a", "é", [1, 2]], ["ab"]),
+        ({"pattern": "^[ab]$"}, ["a", "b\n", 1], ["ab", "", "a\n\n"]),
+        ({"pattern": "b"}, ["abc"], ["ac"]),
+        ({"minimum": 1}, [1, "0"], [0, 0.5]),
+        ({"maximum": 1}, [1.0, True], [1.5]),
+        ({"exclusiveMinimum": 1}, [2, "1"], [1, 1.0]),
+        ({"exclusiveMaximum": 1}, [0.5], [1]),
+        ({"minItems": 1}, [[0], ""], [[]]),
+        ({"maxItems": 1}, [[0], "ab"], [[0, 0]]),
+        ({"uniqueItems": True, "items": {"type": "string"}}, [["a", "b"], []], [["a", "a"], [1]]),
+        ({"items": {"type": "integer"}}, [[1, 2], []], [[1, "a"]]),
+        ({"items": False}, [[]], [[1]]),
+        ({"contains": {"type": "integer"}}, [["a", 1]], [["a"], []]),
+        ({"minProperties": 1}, [{"a": 1}, []], [{}]),
+        ({"maxProperties": 1}, [{"a": 1}], [{"a": 1, "b": 2}]),
+        ({"required": ["a-b", 'q"']}, [{"a-b": 1, 'q"': 2}, []], [{"a-b": 1}]),
+        (
+            {"properties": {"a-b": {"type": "null"}, "ab": {"type": "string"}}},
+            [{"a-b": None, "ab": ""}],
+            [{"ab": None}],
+        ),
+        ({"properties": {"{x}": False, "é\n": True}}, [{"é\n": 1}], [{"{x}": 1}]),
+        ({"patternProperties": {"^x": {"type": "null"}}}, [{"x1": None, "a": 1}], [{"x1": 1}]),
+        (
+            {"properties": {"a": True}, "patternProperties": {"^x": True}, "additionalProperties": {"type": "null"}},
+            [{"a": 1, "x": 1, "b": None}],
+            [{"b": 1}],
+        ),
+        ({"properties": {"a": True}, "additionalProperties": False}, [{"a": 1}, {}], [{"b": 1}]),
+        ({"propertyNames": {"maxLength": 1}}, [{"a": 1}, {}], [{"ab": 1}]),
+        ({"dependentRequired": {"a": ["b"]}}, [{"a": 1, "b": 1}, {"b": 1}], [{"a": 1}]),
+        ({"allOf": [{"minimum": 1}, {"maximum": 2}]}, [1, 2], [0, 3]),
+        ({"anyOf": [{"minimum": 3}, {"maximum": 1}]}, [0, 4], [2]),
+        ({"oneOf": [{"minimum": 1}, {"maximum": 2}]}, [0, 3], [1]),
+        ({"if": {"minimum": 5}, "then": {"maximum": 6}, "else": {"type": "null"}}, [5, 6], [7, 1]),
+        ({"then": False, "else": False}, [1], []),
+        ({"$ref": "#/$defs/d", "maximum": 3}, [2, 3], [4, "a"]),
+    ],
+    ids=str,
+)
+def test_each_keyword_says_what_it_says_to_jsonschema_wherever_it_stands(schema, right, wrong):
+    defs = {"$defs": {"d": {"type": "integer"}}}
+    reference = {"$secret": "name"}
+    for whole, good, bad in (
+        (schema, right, wrong),
+        ({"not": schema}, [*wrong, reference], right),
+        ({"oneOf": [schema, {"not": {}}]}, right, wrong),
+        ({"anyOf": [{"not": schema}, {"not": {}}]}, [*wrong, reference], right),
+        ({"if": schema, "else": False}, right, wrong),
+    ):
+        accepts = checker(compile(generate({**whole, **defs}), "schema", "exec"), {})
+        assert accepts is not None
+        assert [value for value in good if not accepts(value) or faults(value, {**whole, **defs})] == []
+        assert [value for value in bad if accepts(value) or not faults(value, {**whole, **defs})] == []
 
 
 @pytest.mark.rule("D-fast-check")

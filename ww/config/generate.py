@@ -135,10 +135,9 @@ class _Plain(ast.NodeTransformer):
         named = isinstance(node.func, ast.Name) and node.func.id.startswith("validate")
         return ast.Call(node.func, node.args[:1], []) if named else node
 
-    def visit_Return(self, _: ast.Return) -> None:
-        """Nobody needs the value back."""
-
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        if not node.name.startswith("validate"):
+            return node
         self.generic_visit(node)
         node.args = ast.arguments([], node.args.args[:1], None, [], [], None, [])
         node.body = [*ast.parse(self.GUARD).body[0].body, *node.body]  # type: ignore[attr-defined]

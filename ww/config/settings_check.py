@@ -68,12 +68,14 @@ def validate(data):
             validate___definitions_s3(data__terminationlog)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s3(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
         raise Refused
+    return data
 
 def validate___definitions_s78(data):
     if is_reference(data):
@@ -93,6 +95,7 @@ def validate___definitions_s78(data):
             validate___definitions_s80(data__reservebytes)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s80(data):
     if is_reference(data):
@@ -104,6 +107,7 @@ def validate___definitions_s80(data):
             raise Refused
         if data > 1073741824:
             raise Refused
+    return data
 
 def validate___definitions_s79(data):
     if is_reference(data):
@@ -115,6 +119,7 @@ def validate___definitions_s79(data):
             raise Refused
         if data > 1099511627776:
             raise Refused
+    return data
 
 def validate___definitions_s75(data):
     if is_reference(data):
@@ -130,6 +135,7 @@ def validate___definitions_s75(data):
             validate___definitions_s76(data__pidfiles)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s76(data):
     if is_reference(data):
@@ -141,6 +147,7 @@ def validate___definitions_s76(data):
         data_len = len(data)
         for data_x, data_item in enumerate(data):
             validate___definitions_s77(data_item)
+    return data
 
 def validate___definitions_s77(data):
     if is_reference(data):
@@ -151,6 +158,7 @@ def validate___definitions_s77(data):
         data_len = len(data)
         if data_len < 1:
             raise Refused
+    return data
 
 def validate___definitions_s72(data):
     if is_reference(data):
@@ -170,12 +178,14 @@ def validate___definitions_s72(data):
             validate___definitions_s10(data__lockwaits)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s62(data):
     if is_reference(data):
         return
     if not isinstance(data, bool):
         raise Refused
+    return data
 
 def validate___definitions_s69(data):
     if is_reference(data):
@@ -195,6 +205,7 @@ def validate___definitions_s69(data):
             validate___definitions_s10(data__drains)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s70(data):
     if is_reference(data):
@@ -206,6 +217,7 @@ def validate___definitions_s70(data):
             raise Refused
         if data > 31536000:
             raise Refused
+    return data
 
 def validate___definitions_s61(data):
     if is_reference(data):
@@ -245,6 +257,7 @@ def validate___definitions_s61(data):
             validate___definitions_s68(data__limit)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s68(data):
     if is_reference(data):
@@ -256,6 +269,7 @@ def validate___definitions_s68(data):
             raise Refused
         if data > 100000:
             raise Refused
+    return data
 
 def validate___definitions_s65(data):
     if is_reference(data):
@@ -267,6 +281,7 @@ def validate___definitions_s65(data):
             raise Refused
         if data > 1:
             raise Refused
+    return data
 
 def validate___definitions_s56(data):
     if is_reference(data):
@@ -294,6 +309,7 @@ def validate___definitions_s56(data):
             validate___definitions_s10(data__graces)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s58(data):
     if is_reference(data):
@@ -305,6 +321,7 @@ def validate___definitions_s58(data):
             raise Refused
         if data > 1000:
             raise Refused
+    return data
 
 def validate___definitions_s57(data):
     if is_reference(data):
@@ -316,6 +333,7 @@ def validate___definitions_s57(data):
             raise Refused
         if data > 31536000:
             raise Refused
+    return data
 
 def validate___definitions_s10(data):
     if is_reference(data):
@@ -327,6 +345,7 @@ def validate___definitions_s10(data):
             raise Refused
         if data > 31536000:
             raise Refused
+    return data
 
 def validate___definitions_s7(data):
     if is_reference(data):
@@ -382,6 +401,7 @@ def validate___definitions_s7(data):
             validate___definitions_s8(data__restore)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s8(data):
     if is_reference(data):
@@ -405,11 +425,13 @@ def validate___definitions_s8(data):
             validate___definitions_s9(data__retrydelays)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s11(data):
     if is_reference(data):
         return
     validate___definitions_s12(data)
+    return data
 
 def validate___definitions_s12(data):
     if is_reference(data):
@@ -421,11 +443,13 @@ def validate___definitions_s12(data):
             raise Refused
         if data > 1000:
             raise Refused
+    return data
 
 def validate___definitions_s9(data):
     if is_reference(data):
         return
     validate___definitions_s10(data)
+    return data
 
 def validate___definitions_s4(data):
     if is_reference(data):
@@ -445,18 +469,21 @@ def validate___definitions_s4(data):
             validate___definitions_s6(data__level)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s6(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'info' or (isinstance(data, str) and data == 'debug')):
         raise Refused
+    return data
 
 def validate___definitions_s5(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'plain' or (isinstance(data, str) and data == 'json')):
         raise Refused
+    return data
 
 def validate___definitions_s2(data):
     if is_reference(data):
@@ -470,6 +497,7 @@ def validate___definitions_s2(data):
             if data_key not in []:
                 data_value = data.get(data_key)
                 validate___definitions_s3(data_value)
+    return data
 
 def validate___definitions_s1(data):
     if is_reference(data):
@@ -482,6 +510,7 @@ def validate___definitions_s1(data):
             raise Refused
         if data_len > 200:
             raise Refused
+    return data
 
 def validate___definitions_s0(data):
     if is_reference(data):
@@ -494,3 +523,4 @@ def validate___definitions_s0(data):
             raise Refused
         if data_len > 200:
             raise Refused
+    return data
