@@ -7,6 +7,7 @@ import os
 import pytest
 
 from tests.support.configs import Instance
+from ww.clib import pattern_kind
 from ww.config import precompiled
 from ww.config.checking import checker
 from ww.config.generate import generate, settings_module
@@ -260,7 +261,12 @@ def test_the_check_of_the_settings_is_made_from_their_schema_as_it_is():
     with open(schema_path(), "rb") as file:
         wanted = settings_module(file.read())
     with open(schema_path().replace("settings.schema.json", "settings_check.py"), encoding="utf-8") as file:
-        assert file.read() == wanted, "run scripts/settings-check"
+        text = file.read()
+    if f'KIND = "{pattern_kind()}"' in text:
+        assert text == wanted, "run scripts/settings-check"
+    else:
+        # The states of patterns are those of the Python that we ship; another one makes its own when it needs them.
+        assert text[text.index("PATTERNS = ") :] == wanted[wanted.index("PATTERNS = ") :], "run scripts/settings-check"
 
 
 @pytest.mark.rule("D-fast-check")

@@ -1,9 +1,15 @@
 """Generated from settings.schema.json by scripts/settings-check; do not edit."""
 # mypy: ignore-errors
 
-from ww.config.checking import PATTERNS, Refused, is_reference
+from ww.clib import pattern_kind
+from ww.config.checking import Patterns, Refused, is_reference
 
 MADE_FROM = "b41a27eaa611705a9f085157f5d03740"
+KIND = "20220615-4-little"
+STATES = {
+}
+
+PATTERNS = Patterns(STATES if pattern_kind() == KIND else {})
 
 
 def validate(data):
