@@ -199,7 +199,7 @@ def pattern_state(text: str) -> tuple[object, ...] | None:
 def pattern_kind() -> str:
     """Which states of patterns this Python takes back; "" if it does not tell."""
     try:
-        from _sre import CODESIZE, MAGIC
+        from _sre import CODESIZE, MAGIC  # type: ignore[import-not-found]
     except ImportError:
         return ""
     from sys import byteorder
