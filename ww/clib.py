@@ -165,8 +165,16 @@ try:
 except ImportError:
     import signal as signals
 
+try:
+    import _heapq as heap
+except ImportError:
+    import heapq as heap  # type: ignore[no-redef]
+
 SIGNALS = signals
 """The C module behind `signal`: plain functions and integers, no enums."""
+
+HEAP = heap
+"""The C module behind `heapq`."""
 
 
 def sockets() -> ModuleType:

@@ -177,6 +177,7 @@ class Program:
     def main(self) -> NoReturn:
         """Run the loop, then leave by `os._exit` (runtime.md 9)."""
         gc.freeze()
+        gc.enable()
         self._driver.begin(PLANS[None])
         self._loop.run()
         self._log.flush(self._clock.mono_ms() + FLUSH_MS)
