@@ -10,8 +10,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
     from ww.types import Json
+
+    Pairs = Callable[[list[tuple[str, Json]]], None]
+    _Codec = tuple[
+        Callable[[str], Json],
+        Callable[[object], str],
+        Callable[[str, Pairs], None],
+        Callable[[str], tuple[Json] | None],
+    ]
 
 
 class BadJson(ValueError):
@@ -63,11 +72,18 @@ def _refuse(value: object) -> object:
     raise TypeError(f"cannot write {type(value).__name__} as JSON")
 
 
-def _private_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
+def _private_codec() -> _Codec:
     from _json import encode_basestring, make_encoder, make_scanner
 
     scan = make_scanner(_ScannerContext)  # type: ignore[arg-type]
     encode = make_encoder(None, _refuse, encode_basestring, None, ":", ",", False, False, False)
+
+    def guess(text: str) -> tuple[Json] | None:
+        try:
+            value, end = scan(text, len(text) - len(text.lstrip(_BLANKS)))
+        except (StopIteration, SystemError, ValueError, RecursionError):
+            return None
+        return None if text[end:].lstrip(_BLANKS) else (value,)
 
     def loads(text: str) -> Json:
         start = len(text) - len(text.lstrip(_BLANKS))
@@ -86,27 +102,47 @@ def _private_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
     def dumps(value: object) -> str:
         return "".join(encode(value, 0))
 
+    def each_object(text: str, see: Pairs) -> None:
+        context = _ScannerContext()
+        context.object_pairs_hook = see  # type: ignore[assignment]
+        make_scanner(context)(text, len(text) - len(text.lstrip(_BLANKS)))  # type: ignore[arg-type]
+
     if (
         loads(' {"a":[1,null,"\\u00e9"]} ') != {"a": [1, None, "é"]}
         or dumps({"a": [1, None, "é"]}) != '{"a":[1,null,"é"]}'
     ):
         raise ImportError("the C JSON codec of this Python behaves otherwise")
-    return loads, dumps
+    return loads, dumps, each_object, guess
 
 
-def _public_codec() -> tuple[Callable[[str], Json], Callable[[object], str]]:
+def _public_codec() -> _Codec:
     import json
 
+    def each_object(text: str, see: Pairs) -> None:
+        json.loads(text, object_pairs_hook=see)
+
+    def guess(text: str) -> tuple[Json] | None:
+        try:
+            return (_public_loads(text),)
+        except (BadJson, RecursionError):
+            return None
+
     encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False)
-    return _public_loads, encoder.encode
+    return _public_loads, encoder.encode, each_object, guess
 
 
 try:
-    json_loads, json_dumps = _private_codec()
+    json_loads, json_dumps, json_each_object, json_guess = _private_codec()
 except (ImportError, TypeError, AttributeError):
-    json_loads, json_dumps = _public_codec()
+    json_loads, json_dumps, json_each_object, json_guess = _public_codec()
 
 json_loads.__doc__ = "Parse one JSON value. Raises BadJson on anything else, RecursionError on absurd nesting."
+json_each_object.__doc__ = (
+    "Call `see` with the (key, value) pairs of each object in a text that `json_loads` takes, inner ones first."
+)
+json_guess.__doc__ = (
+    "The value in a tuple, or None if the text is not one JSON value; no words are looked for, so both are fast."
+)
 json_dumps.__doc__ = "Compact JSON text of a value, not ASCII-escaped. Raises TypeError, or ValueError for NaN."
 
 
@@ -170,3 +206,37 @@ def group_number(name: str) -> int | None:
         return grp.getgrnam(name).gr_gid
     except (KeyError, ValueError):
         return None
+
+
+def pattern_state(text: str) -> tuple[object, ...] | None:
+    """What `pattern_from` makes the regular expression `text` from, as plain data, on the same Python only.
+
+    None where this Python does not tell. Raises re.error where `text` is none.
+    """
+    import re
+
+    known = re.compile(text)
+    try:
+        from re import _compiler, _parser  # type: ignore[attr-defined]
+
+        parsed = _parser.parse(text, 0)
+        code = [int(word) for word in _compiler._code(parsed, 0)]
+        names = {str(name): int(group) for name, group in parsed.state.groupdict.items()}
+        state = (int(parsed.state.flags), code, int(parsed.state.groups) - 1, names)
+        return state if pattern_from(text, state) == known else None
+    except (ImportError, AttributeError, TypeError, ValueError, RuntimeError):
+        return None
+
+
+def pattern_from(text: str, state: tuple[object, ...]) -> Any:
+    """The regular expression `text` from its `pattern_state`, without `re`, which takes 5 ms to import.
+
+    Raises ImportError, TypeError, ValueError or RuntimeError where this Python does not take it.
+    """
+    from _sre import compile as make  # type: ignore[import-not-found]
+
+    flags, code, groups, names = state
+    index: list[str | None] = [None] * (groups + 1)  # type: ignore[operator]
+    for name, group in names.items():  # type: ignore[attr-defined]
+        index[group] = name
+    return make(text, flags, code, groups, names, tuple(index))

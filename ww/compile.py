@@ -6,17 +6,16 @@ the last good configuration stay as they are. The line is short however much is 
 
 from __future__ import annotations
 
-import marshal
+import gc
 import os
 import sys
 
 from ww.clib import json_dumps
 from ww.config import settings
-from ww.config.atomic import write
 from ww.config.compiled import build
-from ww.config.inputs import collect, fingerprint
-from ww.config.logchoice import log_of
+from ww.config.inputs import collect
 from ww.config.model import problem
+from ww.config.stored import Result, store
 from ww.errors import EXIT_CONFIG, EXIT_OK, ConfigError, UsageError
 from ww.home.layout import layout_for
 from ww.types import Value
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from ww.config.model import Problem
     from ww.home.layout import Layout
 
-CACHE_FORMAT = 2
-PROVENANCE_FORMAT = 1
 MOST_PROBLEMS = 50
 LONGEST_WORDS = 1_000
 """Characters of a message, and of the names beside it: a key may be as long as its layer."""
@@ -53,6 +50,8 @@ class Arguments(Value):
 
 def main(argv: list[str]) -> int:
     """Compile as `argv` says (`--root R --run D --set A=B …`), print the result, return the exit code."""
+    # The process is gone before there could be garbage; looking for it takes a third of the time of a large merge.
+    gc.disable()
     sys.setrecursionlimit(DEEP)
     try:
         answer = compile_to_files(parse_arguments(argv))
@@ -87,12 +86,14 @@ def compile_to_files(arguments: Arguments) -> dict[str, Any]:
     layout = layout_for(arguments.root, {})
     inputs = collect(layout, os.environ, arguments.sets)
     compiled = build(inputs)
-    problems = compiled.problems
+    problems = compiled.problems or _service_problems(layout, compiled)
     if not problems:
         try:
             return _write_all(layout, arguments.run, inputs.key, compiled)
         except ConfigError as error:
             problems = error.problems
+    from ww.config.logchoice import log_of
+
     return {
         "ok": False,
         "count": len(problems),
@@ -101,27 +102,38 @@ def compile_to_files(arguments: Arguments) -> dict[str, Any]:
     }
 
 
+def _service_problems(layout: Layout, compiled: Compiled) -> list[Problem]:
+    """What is wrong with services and signals beyond their form: a reload must not replace what is right by it.
+
+    Only what the configuration itself says is judged here; run files may be made by the boot hook.
+    """
+    given = compiled.cfg.get(settings.KEY)
+    if not isinstance(given, dict) or not ("services" in given or "signals" in given):
+        return []
+    from ww.instance.services.definition import WRAPPED, read_definitions
+    from ww.instance.signaltable import SignalTable
+
+    filled = settings.fill(compiled.cfg)
+    # What `ww run -- COMMAND` adds to is judged when its command is known.
+    services = {name: one for name, one in filled["services"].items() if name != WRAPPED or one["command"]}
+    found = read_definitions(layout.usr, services, settings.service_defaults()).problems
+    found += SignalTable(filled["signals"], wrapping=False).problems
+    return [{"layer": "ww.services" if "service" in words else "ww.signals", "message": words} for words in found]
+
+
 def _write_all(layout: Layout, run: str, key: str, compiled: Compiled) -> dict[str, Any]:
     """Raises ConfigError."""
     warnings = first_of(compiled.warnings, "warnings")
-    cfg_path = _write_cfg(layout, run, compiled)
-    cache = {
-        "format": CACHE_FORMAT,
-        "key": key,
-        "settings": settings.fill(compiled.cfg),
-        "service_defaults": settings.service_defaults(),
-        "cfg_path": cfg_path,
-        "cfg_print": fingerprint(cfg_path),
-        "secrets": compiled.secrets(),
-        "hidden": compiled.hidden_texts(),
-        "warnings": warnings,
-    }
-    if not run:
-        return {"ok": True, "warnings": warnings, "cache": cache}
-    provenance = {"format": PROVENANCE_FORMAT, "leaves": compiled.provenance.report(compiled.is_hidden)}
-    _write_own(f"{run}/cfg.provenance.json", json_dumps(provenance).encode() + b"\n")
-    _write_own(f"{run}/cfg.cache", marshal.dumps(cache))
-    return {"ok": True, "warnings": warnings}
+    result = Result(
+        compiled.cfg,
+        compiled.provenance.report(compiled.is_hidden),
+        compiled.secrets(),
+        compiled.hidden_texts(),
+        warnings,
+        private=bool(compiled.exposed()),
+    )
+    cache = store(layout, run, key, result)
+    return {"ok": True, "warnings": warnings} if run else {"ok": True, "warnings": warnings, "cache": cache}
 
 
 def first_of(problems: list[Problem], kind: str) -> list[Problem]:
@@ -141,45 +153,6 @@ def first_of(problems: list[Problem], kind: str) -> list[Problem]:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_WORDS else f"{text[: LONGEST_WORDS - 2]} …"
-
-
-def _write_cfg(layout: Layout, run: str, compiled: Compiled) -> str:
-    """Write `cfg.json` where it can be written, remove the one that would hide it, and return its path."""
-    data = json_dumps(compiled.cfg).encode() + b"\n"
-    mode = 0o600 if compiled.exposed() else 0o644
-    path, other = f"{layout.etc}/cfg.json", f"{run}/cfg.json"
-    try:
-        write(path, data, mode)
-    except OSError as error:
-        if not run:
-            raise ConfigError([_unwritable(path, error)]) from None
-        _write_own(other, data, mode)
-        return other
-    if run:
-        _remove(other)
-    return path
-
-
-def _write_own(path: str, data: bytes, mode: int = 0o600) -> None:
-    try:
-        write(path, data, mode)
-    except OSError as error:
-        raise ConfigError([_unwritable(path, error)]) from None
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ConfigError([_unwritable(path, error)]) from None
-
-
-def _unwritable(path: str, error: OSError) -> Problem:
-    found = problem(f"it cannot be written: {error.strerror}")
-    found["layer"] = found["file"] = path
-    return found
 
 
 if __name__ == "__main__":

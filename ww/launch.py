@@ -21,12 +21,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["run"] and not any(word in RUN_HELP for word in arguments):
         _exec_isolated(arguments)
-    from ww.home.command import COMPILE
-
-    if arguments[:1] == [COMPILE]:
-        from ww.compile import main as compile_main
-
-        sys.exit(compile_main(arguments[1:]))
+    _compile_if_asked(arguments)
     code = _fast_lookup(arguments)
     if code is None:
         from ww.cli.main import cli
@@ -36,7 +31,19 @@ def main() -> None:
         _leave(code)
 
 
+def _compile_if_asked(arguments: list[str]) -> None:
+    if arguments[:1] != ["_compile"]:
+        return
+    from ww.compile import main as compile_main
+
+    _leave(compile_main(arguments[1:]))
+
+
 def _fast_lookup(arguments: list[str]) -> int | None:
+    if arguments[:1] == ["healthcheck"]:
+        from ww.cli.health import run as check
+
+        return check(arguments[1:], os.environ)
     if arguments[:1] != ["cfg"]:
         return None
     from ww.config.fastcfg import run
@@ -68,6 +75,7 @@ def isolated() -> NoReturn:
     arguments = sys.argv[1:]
     if name == "cfg":
         _as_cfg(arguments)
+    _compile_if_asked(arguments)
     if arguments[:1] == ["run"]:
         arguments = arguments[1:]
     elif _is_check(arguments):

@@ -27,9 +27,18 @@ def _settings() -> set[str]:
         found.add(".".join(path))
         for name, child in node.get("properties", {}).items():  # type: ignore[attr-defined]
             walk(child, (*path, name))
+        members = node.get("additionalProperties")
+        if isinstance(members, dict):
+            walk(members, (*path, "NAME"))
 
     walk(schema, ())
     return found
+
+
+def _general(name: str) -> str:
+    """`services.web.user` names what `services.NAME.user` is; `hooks.NAME.retries` is that of any hook."""
+    named = re.sub(r"^(services|signals|labels)\.\w+", r"\1.NAME", name)
+    return named.replace("hooks.NAME", "hooks.boot")
 
 
 @pytest.mark.parametrize(
@@ -38,5 +47,5 @@ def _settings() -> set[str]:
 def test_every_setting_that_is_named_exists(page: Path) -> None:
     settings = _settings()
     named = {name for name in SETTING.findall(page.read_text()) if name.split(".")[0] not in PACKAGES}
-    unknown = {name for name in named if name.replace("hooks.NAME", "hooks.boot") not in settings}
+    unknown = {name for name in named if _general(name) not in settings}
     assert not unknown

@@ -15,6 +15,8 @@ import pytest
 
 from tests.support.configs import Instance, child_environ
 from ww.clib import json_dumps
+from ww.config.precompiled import write
+from ww.home.command import compile_command
 
 NO_CAPABILITIES = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 """Root without the right to write where the mode of a directory forbids it."""
@@ -147,24 +149,25 @@ def test_a_reader_never_sees_half_of_it(instance):
 
 
 @pytest.mark.rule("D-cfg-strategies")
-def test_libraries_are_imported_only_where_they_are_needed(instance):
-    script = (
-        "import sys; from ww.compile import main; code = main(sys.argv[1:]); "
-        "print([name for name in ('jsonmerge', 'jsonschema', 'click', 'jinja2') if name in sys.modules]); sys.exit(code)"
-    )
+def test_libraries_and_slow_modules_are_imported_only_where_they_are_needed(instance):
+    def imported(environ: dict[str, str]) -> set[str]:
+        python, *words = compile_command()
+        argv = [python, "-X", "importtime", *words, "--root", str(instance.root)]
+        done = subprocess.run(argv, env=child_environ(environ), capture_output=True, text=True, check=True)
+        names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+        return names & {"jsonmerge", "jsonschema", "fastjsonschema", "click", "jinja2", "json", "re", "site", "difflib"}
 
-    def imported(environ: dict[str, str]) -> str:
-        argv = [sys.executable, "-c", script, "--root", str(instance.root)]
-        return subprocess.run(
-            argv, env=child_environ(environ), capture_output=True, text=True, check=True
-        ).stdout.splitlines()[-1]
-
-    assert imported({"CFG": '{"a":1}'}) == "[]"
-    assert imported({"CFG": '{"ww":{}}'}) == "['jsonschema']"
-    instance.put("cfg_schema.json", {"properties": {"a": {"type": "integer"}}})
-    assert imported({}) == "['jsonschema']"
+    assert imported({"CFG": '{"a":1}'}) == set()
+    assert imported({"CFG": '{"ww":{"log":{"level":"debug"},"stop":{"budget_s":5}}}'}) == set()
+    assert imported({"CFG__name": "no JSON", "CFG__date": "2026-11-21", "CFG__null": "nullable"}) == set()
+    instance.put("cfg_schema.json", {"properties": {"a": {"type": "integer"}, "b": {"pattern": "^x"}}})
+    assert "jsonschema" in imported({})
+    assert "jsonmerge" not in imported({})
+    assert write(str(instance.etc)).reason == ""
+    assert imported({"CFG": '{"a":1}'}) == set()
+    assert imported({"CFG": '{"a":1,"b":"x"}'}) == set()
     instance.put("cfg_schema.json", {"properties": {"a": {"mergeStrategy": "append"}}})
-    assert imported({}) == "['jsonmerge', 'jsonschema']"
+    assert {"jsonmerge", "jsonschema"} <= imported({})
 
 
 def nested(value: str, levels: int = 98) -> str:

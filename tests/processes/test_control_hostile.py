@@ -272,12 +272,13 @@ def test_without_free_descriptors_nothing_spins_and_later_all_is_well(instance: 
 def test_another_user_is_refused_even_where_the_file_would_let_it(instance: TwinInstance) -> None:
     script = (
         "import os, socket, sys; fd = os.open(sys.argv[1], os.O_PATH); os.setgroups([]); os.setgid(65534); "
-        "os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(f'/proc/self/fd/{fd}/ctl'); "
-        's.sendall(b\'{"v":1,"op":"stop"}\\n\'); print(s.makefile().readline())'
+        "os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(f'/proc/self/fd/{fd}/ctl')\n"
+        "try:\n    s.sendall(sys.argv[2].encode())\nexcept BrokenPipeError:\n    pass\n"
+        "print(s.makefile().readline())"
     )
 
     def attempt() -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-I", "-c", script, instance.run]
+        argv = [sys.executable, "-I", "-c", script, instance.run, '{"v":1,"op":"stop"}\n']
         return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
 
     assert os.stat(f"{instance.run}/ctl").st_mode & 0o7777 == 0o600

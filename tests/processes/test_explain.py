@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.waiting import until
-from ww.lifecycle.table import PLANS
+from ww.lifecycle.table import PLANS, RECOVERY
 
 
 def tree(directory: pathlib.Path) -> dict[str, tuple[int, int, int, bytes]]:
@@ -67,6 +67,7 @@ def test_the_states_are_those_of_the_table(home: Home) -> None:
     document = explained(home)
     told = [(state["state"], [action["action"] for action in state["actions"]]) for state in document["states"]]
     assert told == [(state and state.value, [action.kind.value for action in plan]) for state, plan in PLANS.items()]
+    assert [action["action"] for action in document["recovery"]] == [action.kind.value for action in RECOVERY]
 
 
 @pytest.mark.rule("D-explain-dry", "D-steps-once")
@@ -129,6 +130,30 @@ def test_configuration_from_outside_is_read_and_no_secret_is_shown(home: Home) -
     assert document["service"] == "shop"
     assert document["configuration"]["layers"][-1] == "CFG"
     assert "open-sesame" not in json.dumps(document)
+
+
+@pytest.mark.rule("D-explain-dry")
+def test_services_are_told_in_the_order_of_their_start_with_how_they_are_known_and_stopped(home: Home) -> None:
+    home.hook("services/web/run", note=False)
+    home.hook("services/web/check", note=False)
+    db = {"command": ["postgres", "-D", "x"], "user": "70:70", "env": {"PASSWORD": "open-sesame"}, "essential": False}
+    cache = {"command": ["redis"], "enabled": False}
+    web = {"after": ["db"], "stop": {"signal": "QUIT", "timeout_s": 3}}
+    home.settings(services={"web": web, "db": db, "cache": cache}, signals={"USR1": "rewrite:HUP"})
+    document = explained(home)
+    assert [service["name"] for service in document["services"]] == ["db", "web", "cache"]
+    first, second, third = document["services"]
+    assert (first["user"], first["env"], first["essential"], first["readiness"]) == ("70:70", ["PASSWORD"], False, None)
+    assert second["stop"] == {"signal": "QUIT", "limit_s": 3, "to": "group"}
+    assert second["readiness"]["how"] == f"command {home.root}/ww/usr/services/web/check"
+    assert third["enabled"] is False
+    assert document["signals"]["USR1"] == "rewrite:HUP"
+    text = home.ww("explain").stdout
+    assert "open-sesame" not in text + json.dumps(document)
+    assert "cache  (disabled: not started)" in text
+    home.settings(services={"db": {"command": ["x"], "after": ["web"]}})
+    refused = explained(home, code=78)
+    assert "each starts after another" in refused["refusals"][0]["why"]
 
 
 @pytest.mark.rule("D-explain-dry")

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.support import driver
+from ww.supervise import procs
 
 pytestmark = pytest.mark.rule("D-wrap-terminal")
 
@@ -92,9 +93,11 @@ def on_terminal(source: str, *prefix: str, tostop: bool = False) -> Iterator[Ter
         yield Terminal(master, process)
         assert process.wait(15) == 0
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        # Whatever a defect left behind is in the session of what was started.
+        for proc in procs.scan():
+            if proc.session == process.pid:
+                procs.signal_proc(proc, signal.SIGKILL)
+        process.wait()
         os.close(master)
 
 

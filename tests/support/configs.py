@@ -11,6 +11,7 @@ from typing import Any
 
 from ww.config.compiled import Compiled, build
 from ww.config.inputs import Inputs, collect
+from ww.home.command import compile_command
 from ww.home.layout import Layout
 
 
@@ -61,7 +62,7 @@ class Instance:
         self, environ: dict[str, str] | None = None, *sets: str, prefix: tuple[str, ...] = (), run: bool = True
     ) -> tuple[int, dict[str, Any]]:
         """The real compile child: its exit code and its answer."""
-        argv = [*prefix, sys.executable, "-m", "ww.compile", "--root", str(self.root)]
+        argv = [*prefix, *compile_command(), "--root", str(self.root)]
         argv += ["--run", str(self.run)] if run else []
         for item in sets:
             argv += ["--set", item]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Self
 
+from tests.support.paths import REPO
 from tests.support.waiting import until
+from ww.clib import json_dumps
 from ww.clock import Clock, stamp
 from ww.instance.control import Control, failure
 from ww.instance.system import System
@@ -124,6 +128,10 @@ class TwinInstance:
         self.port.status_document = {**self.port.status_document, "state": state, **more}
         self.call(self.control.changed)
 
+    def waiting(self) -> int:
+        """How many clients wait for a state."""
+        return len(self.control._waiters)
+
     def control_is_resting(self) -> bool:
         """The server has stopped accepting for a while."""
         server = self.control._server
@@ -161,3 +169,73 @@ class TwinInstance:
         os.read(self._wake, 4096)
         while self._jobs:
             self._jobs.pop(0)()
+
+
+class TwinProcess:
+    """A twin in a process of its own, below `root`: it restarts, and ends when it is asked to stop; use it as a context."""
+
+    def __init__(self, root: str, exit_code: int = 0) -> None:
+        argv = [sys.executable, "-P", "-c", _PROGRAM, root, str(exit_code)]
+        path = os.pathsep.join([str(REPO), *(entry for entry in sys.path if entry)])
+        self._process = subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": path, "WW_TEST_TREE": "1"})
+        self.pid = self._process.pid
+        until(lambda: os.path.exists(f"{root}/run/ctl"), "the twin listens")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def has_ended(self) -> bool:
+        """Whether it has."""
+        return self._process.poll() is not None
+
+
+_PROGRAM = "import sys; from tests.support.ports import serve; serve(sys.argv[1], int(sys.argv[2]))"
+RESTART_MS = 100
+
+
+def serve(root: str, exit_code: int) -> None:
+    """Be a twin until it is asked to stop; the record of its end says `exit_code`."""
+    twin = TwinInstance(f"{root}/run")
+    twin.port.status_document = document(services=[service("web"), service("db", "starting", status="loading")])
+    twin.port.answers["reload"] = {"ok": True, "changed": ["http.port"], "reloaded": [], "restarted": ["web"]}
+    twin.port.answers["maintenance"] = {"ok": True}
+
+    def act(op: str) -> None:
+        if op == "restart":
+            held, twin.port.held = twin.port.held, []
+            _declare(twin, "RESTARTING")
+            twin.loop.call_later(RESTART_MS, lambda: _is_up_again(twin, held))
+        if op == "stop":
+            _declare(twin, "STOPPING")
+            twin.loop.call_later(RESTART_MS, lambda: _end(twin, exit_code))
+        if op == "maintenance":
+            twin.port.status_document["maintenance"] = bool(twin.port.asked[-1][1]["on"])
+
+    twin.port.answers["stop"] = {"ok": True}
+    twin.port.then = act
+    twin._turn()
+
+
+def _declare(twin: TwinInstance, state: str) -> None:
+    twin.port.status_document = {**twin.port.status_document, "state": state}
+    twin.control.changed()
+
+
+def _is_up_again(twin: TwinInstance, held: list[Callable[[dict[str, Any]], None]]) -> None:
+    _declare(twin, "UP")
+    for done in held:
+        done({"ok": True, "state": "UP"})
+
+
+def _end(twin: TwinInstance, exit_code: int) -> None:
+    _declare(twin, "STOPPED")
+    record = {"format": 1, "exit_code": exit_code, "state": "STOPPED", "reason": "asked to stop"}
+    with open(f"{twin.run}/exit.json", "w") as file:
+        file.write(json_dumps(record))
+    twin.control.close()
+    os._exit(exit_code)

@@ -31,12 +31,14 @@ class Module:
 
 @cache
 def modules() -> tuple[Module, ...]:
-    """Every Python file of the installed package; the hooks template is not code of ours to import."""
+    """Every Python file of the installed package that somebody wrote; the hooks template is not code of ours to import."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         if "hooks-template" not in parts:
             text = path.read_text()
+            if text.startswith('"""Generated from '):
+                continue
             name = ".".join(parts).removesuffix(".__init__")
             found.append(Module(name, path, text, ast.parse(text, str(path))))
     return tuple(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -47,12 +48,30 @@ def chmod(path: str, mode: int) -> Break:
     return lambda home: (home / "ww" / path).chmod(mode)
 
 
-def config(**members: object) -> Break:
-    return write("etc/default_cfg.json", json.dumps({"heartbeat_s": 1, **members}, indent=1), 0o644)
+def config(ww: dict[str, object] | None = None, **members: object) -> Break:
+    """The defaults with these members; the template's hook `signal` keeps its signal."""
+    settings = {**(ww or {}), **({} if ww and "signals" in ww else {"signals": {"USR1": "hook"}})}
+    value = {"heartbeat_s": 1, **members, "ww": settings}
+    return write("etc/default_cfg.json", json.dumps(value, indent=1), 0o644)
+
+
+def services(**definitions: object) -> Break:
+    return config(ww={"services": definitions})
 
 
 def schema(**members: object) -> Break:
     return write("etc/cfg_schema.json", json.dumps({"type": "object", **members}, indent=1), 0o644)
+
+
+def directory_instead_of_a_hook(home: pathlib.Path) -> None:
+    (home / "ww/usr/pushstats").unlink()
+    (home / "ww/usr/pushstats").mkdir()
+
+
+def nothing_that_starts(home: pathlib.Path) -> None:
+    (home / "ww/usr/svcup").unlink()
+    shutil.rmtree(home / "ww/usr/services")
+    config()(home)
 
 
 @pytest.mark.rule("D-check-finds")
@@ -76,8 +95,8 @@ PROBLEMS: dict[str, tuple[Break, str, str]] = {
         "not executable",
     ),
     "a directory in place of a hook": (
-        lambda home: (home / "ww/usr/signal").mkdir(),
-        "ww/usr/signal",
+        directory_instead_of_a_hook,
+        "ww/usr/pushstats",
         "is a directory",
     ),
     "a file in place of .d": (write("usr/boot.d", "x"), "ww/usr/boot.d", "this is a file"),
@@ -102,6 +121,48 @@ PROBLEMS: dict[str, tuple[Break, str, str]] = {
     "bad shell": (write("usr/boot", "#!/bin/sh\ntrue\nif then\n"), "ww/usr/boot:3", "yntax error"),
     "bad shell without #!": (write("usr/boot", "true\n( fi\n"), "ww/usr/boot:2", "yntax error"),
     "bad bash": (write("usr/boot", "#!/usr/bin/env bash\nif then\n"), "ww/usr/boot:2", "yntax error"),
+    "a service that cannot be run": (
+        chmod("usr/services/web/run", 0o644),
+        "ww/usr/services/web/run",
+        "services/web/run is not executable",
+    ),
+    "a service without run": (
+        write("usr/services/db/check", "true\n"),
+        "ww/usr/services/db/run",
+        "services/db/run is missing",
+    ),
+    "a misspelt run": (
+        rename("usr/services/web/check", "usr/services/web/chek"),
+        "ww/usr/services/web/chek",
+        "did you mean check?",
+    ),
+    "a service with a wrong name": (
+        write("usr/services/My_DB/run", "true\n"),
+        "ww/usr/services/My_DB",
+        "the name of a service has small letters",
+    ),
+    "bad shell in a service": (
+        write("usr/services/web/run", "#!/bin/sh\nif then\n"),
+        "ww/usr/services/web/run:2",
+        "yntax error",
+    ),
+    "an unknown service to start after": (
+        services(web={"after": ["bd"]}),
+        "ww/etc/default_cfg.json:5",
+        "no service bd",
+    ),
+    "services in a circle": (
+        services(web={"after": ["db"]}, db={"command": ["true"], "after": ["web"]}),
+        "ww/etc/default_cfg.json:4",
+        "each starts after another",
+    ),
+    "a service of nothing": (services(db={}), "ww/etc/default_cfg.json:5", "neither a command"),
+    "an unknown field of a service": (services(web={"usr": "x"}), "ww/etc/default_cfg.json:6", "did you mean user?"),
+    "an unknown signal": (
+        config(ww={"signals": {"USR1": "hook", "BOOM": "stop"}}),
+        "ww/etc/default_cfg.json:6",
+        "BOOM",
+    ),
     "no JSON": (write("etc/default_cfg.json", '{\n "a": 1,\n}'), "ww/etc/default_cfg.json:3", "it is not JSON"),
     "an unknown key": (config(hartbeat=1), "ww/etc/default_cfg.json:3", "hartbeat: there is no such key"),
     "a wrong default": (config(heartbeat_s="often"), "ww/etc/default_cfg.json:2", "is not of type 'integer'"),
@@ -124,6 +185,9 @@ PROBLEMS: dict[str, tuple[Break, str, str]] = {
 }
 
 WARNINGS: dict[str, tuple[Break, str, str]] = {
+    "a file that is no service": (write("usr/services/db", "true\n"), "ww/usr/services/db", "a service is a directory"),
+    "a signal hook without a signal": (config(ww={"signals": {}}), "ww/usr/signal", "it is never called"),
+    "a signal without its hook": (lambda home: (home / "ww/usr/signal").unlink(), "ww/usr/signal", "there is none"),
     "a name of other tools": (write("usr/healthcheck", "true\n"), "ww/usr/healthcheck", "never run"),
     "a helper": (write("usr/lib.sh", "true\n"), "ww/usr/lib.sh", "ww never runs it"),
     "an old copy": (write("usr/boot.old", "true\n"), "ww/usr/boot.old", "never run"),
@@ -138,7 +202,7 @@ WARNINGS: dict[str, tuple[Break, str, str]] = {
     "no version": (lambda home: (home / "ww/etc/version").unlink(), "ww/etc/version", "without FROM and TO"),
     "no restore": (lambda home: (home / "ww/usr/restore").unlink(), "ww/usr/backup", "no restore"),
     "nothing to stop": (
-        lambda home: (home / "ww/usr/svcup").unlink(),
+        nothing_that_starts,
         "ww/usr/svcdown",
         "there is svcdown, and nothing that starts",
     ),

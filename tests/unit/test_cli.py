@@ -7,14 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ww.cli import health
 from ww.cli.cfg import cfg
+from ww.cli.healthcheck import healthcheck
 from ww.cli.main import COMMANDS, cli
 from ww.config.fastcfg import Request, parse
 
 WORDS = ["a.b", "a[-1]", "", "x=y", "--json", "--default", "--default=", "--default=--json", "--root", "--root=/r", "-", "--", "--shell", "--explain", "--reveal", "--jso", "--json=1", "--help", "-h", "-x", "--default-x"]  # fmt: skip
 
-ABOUT_NO_INSTANCE = ("check", "launcher")
-"""Commands about a part of an image: there is no instance yet whose root they could be told."""
+ABOUT_NO_INSTANCE = ("check", "completion", "launcher")
+"""Commands that are about a part of an image or a shell: there is no instance whose root they could be told."""
 
 
 def as_click_reads(argv: list[str]) -> Request | None:
@@ -56,6 +58,31 @@ def test_what_the_plain_reader_takes_it_reads_as_click_does(argv):
     request = parse(argv)
     if request is not None:
         assert request == as_click_reads(argv)
+
+
+def health_as_click_reads(argv: list[str]) -> health.Request | None:
+    """The plain question that click makes of the words; None for anything else."""
+    try:
+        with healthcheck.make_context("healthcheck", list(argv)) as context:
+            given = dict(context.params)
+    except (click.ClickException, click.exceptions.Exit):
+        return None
+    return None if given["as_json"] else health.Request(given["root"])
+
+
+@pytest.mark.rule("D-healthcheck", "D-cfg-fast")
+@pytest.mark.parametrize("argv", [[], ["--root", "/r"], ["--root=/r"], ["--root=/r", "--root", "--json"], ["--root="]])
+def test_the_plain_health_check_takes_what_is_plain_and_reads_it_as_click_does(argv):
+    assert health.parse(argv) is not None
+    assert health.parse(argv) == health_as_click_reads(argv)
+
+
+@pytest.mark.rule("D-healthcheck", "D-cfg-fast")
+@given(st.lists(st.sampled_from(WORDS), max_size=4))
+def test_what_the_plain_health_check_takes_it_reads_as_click_does(argv):
+    request = health.parse(argv)
+    if request is not None:
+        assert request == health_as_click_reads(argv)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ww.authoring.configuration import check_configuration
+from ww.authoring.configuration import check_configuration, settings_of
 from ww.authoring.finding import LEVELS, PROBLEM, WARNING
 from ww.authoring.hooks import all_files, check_hooks, check_names, check_pairs
 from ww.authoring.scripts import check_files, check_script
+from ww.authoring.services import check_services, definitions
 from ww.authoring.upgrades import check_upgrades
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ FORMAT = 1
 
 def check(place: Place) -> list[Finding]:
     """What is wrong in `place`, problems and warnings, in the order of files and lines."""
-    found = [*check_hooks(place), *check_names(place), *check_pairs(place, has_services=False)]
+    compiled, of_configuration = check_configuration(place)
+    settings = settings_of(compiled)
+    has_services = bool(definitions(place.layout.usr, settings).services)
+    found = [*check_hooks(place), *check_names(place), *check_pairs(place, has_services), *of_configuration]
+    found += check_services(place, settings, compiled)
     for file in all_files(place.layout.usr):
         if not file.problem:
             found += check_script(place, file.path)
     found += check_files(place)
-    _compiled, of_configuration = check_configuration(place)
-    found += of_configuration
     found += check_upgrades(place)
     return sorted(found, key=lambda item: (LEVELS.index(item.level), item.file, item.line, item.what))
 

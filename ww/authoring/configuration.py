@@ -11,8 +11,10 @@ from ww.config.compiled import build
 from ww.config.inputs import DEFAULTS, collect
 from ww.config.query import Found, format_path, lookup
 from ww.config.secrets import is_reference
+from ww.config.settings import KEY, fill, service_defaults
 from ww.config.sources import at_path, parse, walk
 from ww.config.validate import faults, schema_fault
+from ww.instance.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from ww.config.compiled import Compiled
     from ww.config.model import Layer, Path, Problem
 
-KNOWN = (*DEFAULTS, "cfg_schema.json", "conf.d", "version")
+READ = (*DEFAULTS, "cfg_schema.json", "conf.d", "version")
 """What ww reads in etc/."""
 WRITTEN = ("cfg.json",)
 """What ww writes there."""
@@ -47,6 +49,12 @@ def check_configuration(place: Place) -> tuple[Compiled, list[Finding]]:
         found += _schema_defaults(place, schema)
     found += _names(place)
     return compiled, found
+
+
+def settings_of(compiled: Compiled) -> Settings:
+    """The settings of ww; the defaults where those that are configured cannot be used."""
+    usable = not any(str(item.get("path", "")).partition(".")[0] == KEY for item in compiled.problems)
+    return Settings(fill(compiled.cfg if usable else {}), service_defaults())
 
 
 def _schema_defaults(place: Place, schema: Layer) -> Iterator[Finding]:
@@ -124,7 +132,7 @@ def _names(place: Place) -> list[Finding]:
     etc = place.layout.etc
     found = []
     for name in _listed(etc):
-        near = nearest(name, KNOWN, cutoff=0.85) if name not in (*KNOWN, *WRITTEN) else ""
+        near = nearest(name, READ, cutoff=0.85) if name not in (*READ, *WRITTEN) else ""
         if near and not name.startswith("."):
             there = os.path.lexists(f"{etc}/{near}")
             do = f"remove it, or did you mean {near}, which is there too?" if there else f"did you mean {near}?"

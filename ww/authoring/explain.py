@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ww.authoring import policies
+from ww.authoring.configuration import settings_of
 from ww.authoring.datafacts import Refusal, look_at_data
 from ww.authoring.places import given_up, spots
 from ww.authoring.plans import Plans
+from ww.authoring.services import definitions, describe, signal_table
 from ww.config.compiled import build
 from ww.config.inputs import collect
-from ww.config.settings import KEY, fill
+from ww.config.secrets import Masker
 from ww.errors import EXIT_CONFIG, problem_text
 from ww.home.datadir import volume_id
 from ww.home.image import image_version
 from ww.instance.hookset import hook_problems
-from ww.instance.settings import Settings
+from ww.instance.masking import mask_value
+from ww.instance.signaltable import SignalTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,12 +35,15 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
     """The document of `ww explain --json`, described in docs/writing-a-service.md."""
     inputs = collect(layout, environ, sets)
     compiled = build(inputs)
-    settings = Settings(fill(compiled.cfg if _knows_settings(compiled) else {}))
+    settings = settings_of(compiled)
+    services = definitions(layout.usr, settings)
+    table = SignalTable(settings.signals, wrapping=False)
     data = look_at_data(layout)
     version = image_version(layout.etc)
     places = spots(layout, environ, settings.flag("data.shared"))
     plans = Plans(layout, settings, data, version)
-    refusals = [*_refusals(layout, compiled), *data.refusals]
+    told = [*hook_problems(layout.usr), *services.problems, *table.problems]
+    refusals = [*_refusals(compiled, told), *data.refusals]
     return {
         "format": FORMAT,
         "root": layout.root or "/",
@@ -55,24 +61,26 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
             "warnings": [problem_text(item) for item in compiled.warnings],
         },
         "states": list(plans.all()),
+        "recovery": plans.recovery(),
+        "services": _masked([describe(service) for service in services.services], compiled),
         "kill_grace_s": policies.seconds(settings.ms("kill_grace_s")),
         "monitor": policies.monitor(settings),
         "restart": policies.restart(settings),
         "stop": policies.stop(settings),
-        "signals": policies.signals(),
+        "signals": signal_table(settings),
         "places": {spot.name: spot.record() for spot in places},
         "given_up": list(given_up(layout, environ, places)),
     }
 
 
-def _refusals(layout: Layout, compiled: Compiled) -> list[Refusal]:
+def _refusals(compiled: Compiled, told: list[str]) -> list[Refusal]:
     found = [Refusal(EXIT_CONFIG, f"configuration: {problem_text(item)}") for item in compiled.problems]
-    return found + [Refusal(EXIT_CONFIG, problem) for problem in hook_problems(layout.usr)]
+    return found + [Refusal(EXIT_CONFIG, problem) for problem in told]
 
 
-def _knows_settings(compiled: Compiled) -> bool:
-    """Whether the settings of ww can be used, also where the image's own configuration is refused."""
-    return not any(str(item.get("path", "")).partition(".")[0] == KEY for item in compiled.problems)
+def _masked(services: list[JsonObject], compiled: Compiled) -> Any:
+    """An image may mark values of its services writeOnly."""
+    return mask_value(services, Masker(compiled.private_texts()).mask)
 
 
 def _volume(layout: Layout) -> str:

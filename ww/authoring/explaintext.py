@@ -16,7 +16,7 @@ _TIED = "\u00a0"
 
 def to_words(document: dict[str, Any]) -> str:
     """All of it."""
-    parts = (_head, _states, _steps, _healing, _stop, _signals, _places)
+    parts = (_head, _states, _steps, _services, _healing, _stop, _signals, _places)
     return "\n".join(line for part in parts for line in part(document)).replace(_TIED, " ")
 
 
@@ -52,6 +52,11 @@ def _states(document: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield (state["state"] or "before BOOT") + (f"  ({state['note']})" if state["note"] else "")
         for action in state["actions"]:
+            yield from _action(action)
+    if document["services"]:
+        yield ""
+        yield "RESTARTING  (when only service processes died: they and their dependents)"
+        for action in document["recovery"]:
             yield from _action(action)
 
 
@@ -104,6 +109,48 @@ def _steps(document: dict[str, Any]) -> Iterator[str]:
         yield "upgrade steps"
         for step in steps:
             yield from (f"  {line}" for line in _columns(step["step"], words.get(step["state"], step["state"])))
+
+
+def _services(document: dict[str, Any]) -> Iterator[str]:
+    if not document["services"]:
+        return
+    yield ""
+    yield "services, in the order of their start (they stop in reverse)"
+    for service in document["services"]:
+        yield f"  {service['name']}" + ("" if service["enabled"] else "  (disabled: not started)")
+        yield from _row("runs", " ".join(service["command"]), indent=4)
+        if service["after"]:
+            yield from _row("after", ", ".join(service["after"]), indent=4)
+        yield from _row("ready", _ready(service), indent=4)
+        stop = service["stop"]
+        yield from _row("stop", f"{stop['signal']} to the {stop['to']}, KILL {_time(stop['limit_s'])} later", indent=4)
+        end = "its end for good ends the instance" if service["essential"] else "the instance goes on without it"
+        yield from _row("restart", f"{service['restart']}; {end}", indent=4)
+        yield from _surroundings(service)
+
+
+def _ready(service: dict[str, Any]) -> str:
+    ready = service["readiness"]
+    if ready is None:
+        return "when it has ended well" if service["type"] == "oneshot" else "as soon as it runs"
+    limit = f", at most {_time(ready['limit_s'])}" if ready["limit_s"] else ", without limit"
+    return f"{ready['how']}, every {_time(ready['interval_s'])}{limit}"
+
+
+def _surroundings(service: dict[str, Any]) -> Iterator[str]:
+    """What is not as it is for everyone."""
+    if service["user"]:
+        yield from _row("user", service["user"], indent=4)
+    if service["cwd"] != "/" or service["umask"] != "022":
+        yield from _row("in", f"{service['cwd']}, umask {service['umask']}", indent=4)
+    if service["limits"]:
+        shown = (
+            f"{name} {'/'.join('unlimited' if one == -1 else str(one) for one in pair)}"
+            for name, pair in service["limits"].items()
+        )
+        yield from _row("limits", ", ".join(shown), indent=4)
+    if service["env"]:
+        yield from _row("variables", ", ".join(service["env"]), indent=4)
 
 
 def _healing(document: dict[str, Any]) -> Iterator[str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ww.authoring.policies import seconds, stop_budget
 from ww.instance.hookset import hook_files, step_files
 from ww.lifecycle.machine import plan_of
-from ww.lifecycle.model import Kind, State
-from ww.lifecycle.table import PLANS
+from ww.lifecycle.model import Action, Kind, State
+from ww.lifecycle.table import PLANS, RECOVERY
 
 if TYPE_CHECKING:
     from ww.authoring.datafacts import DataFacts
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ww.instance.hookrun import HookLimits
     from ww.instance.hookset import HookFile
     from ww.instance.settings import Settings
-    from ww.lifecycle.model import Action
     from ww.types import Json, JsonObject
 
 _HOOKS_OF = {Kind.BACKUP: ("backup",), Kind.WATCH: ("monitor", "pushstats")}
@@ -36,6 +35,11 @@ class Plans:
     def all(self) -> list[JsonObject]:
         """Every state of the table, in its order; the first is what comes before BOOT."""
         return [self._state(state) for state in PLANS]
+
+    def recovery(self) -> list[Json]:
+        """What RESTARTING is where only service processes died."""
+        without = Action(Kind.HOOK, "warmup") if not self._settings.restart().warmup else None
+        return [self._action(State.RESTARTING, action) for action in RECOVERY if action != without]
 
     def backs_up(self) -> bool:
         """Whether this boot would make a backup before it upgrades."""

@@ -68,8 +68,3 @@ def stop(settings: Settings) -> JsonObject:
 def stop_budget(settings: Settings) -> StopBudget:
     """The budget of a stop that begins now."""
     return StopBudget(0, settings.ms("stop.budget_s"), settings.ms("stop.drain_s"))
-
-
-def signals() -> JsonObject:
-    """What each signal does."""
-    return {"TERM": "stop", "INT": "stop", "QUIT": "stop", "HUP": "restart", "others": "ignore"}

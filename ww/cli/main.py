@@ -24,12 +24,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("ww.cli.check:check", "Say what is wrong with a directory of hooks and settings."),
     "explain": ("ww.cli.explain:explain", "Say what ww run would do, and do nothing."),
     "init": ("ww.cli.init:init", "Make a directory to start a service from."),
+    "completion": ("ww.cli.completion:completion", "Print the completion script of a shell."),
+    "events": ("ww.cli.events:events", "Show the events that the instance has journalled."),
+    "healthcheck": ("ww.cli.healthcheck:healthcheck", "Tell by the exit code whether the instance is UP and healthy."),
     "launcher": ("ww.cli.launcher:launcher", "Write the launchers of an image."),
+    "logs": ("ww.cli.logs:logs", "Show the log of the instance."),
+    "maintenance": ("ww.cli.steer:maintenance", "Switch maintenance on or off."),
+    "reload": ("ww.cli.steer:reload", "Read the configuration again and apply what changed."),
     "render": ("ww.cli.render:render", "Make a file from a template and the configuration."),
+    "restart": ("ww.cli.steer:restart", "Restart the services, or one of them."),
     "restore": ("ww.cli.ondemand:restore", "Run the image's restore hook for one backup."),
-    "status": ("ww.cli.status:status", "Show what state the instance is in."),
-    "wait": ("ww.cli.wait:wait", "Wait until the instance is in a state."),
     "run": ("ww.cli.run:run", "Be the instance, from its configuration to UP and down again."),
+    "status": ("ww.cli.status:status", "Show what state the instance is in."),
+    "stop": ("ww.cli.steer:stop", "Stop the instance."),
+    "wait": ("ww.cli.wait:wait", "Wait until the instance is in a state."),
 }
 """Name of each command, where it is, and its one line in `ww --help` (the command says the same: a test)."""
 

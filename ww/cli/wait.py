@@ -20,6 +20,11 @@ AGAIN_S = 0.1
 _ASK_AGAIN = ("crowded", "displaced", "late")
 
 
+def _offered(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: as states are written, however they were begun."""
+    return [state for state in STATES if state.startswith(incomplete.upper())]
+
+
 @click.command(
     epilog=f"""\b
 Examples:
@@ -29,7 +34,7 @@ Examples:
 
 {EXIT_CODES}"""
 )
-@click.argument("state", type=click.Choice(STATES, case_sensitive=False), default="UP")
+@click.argument("state", type=click.Choice(STATES, case_sensitive=False), default="UP", shell_complete=_offered)
 @timeout_option()
 @root_option()
 def wait(state: str, timeout_s: float, root: str | None) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
-from ww.config import settings
+from ww.config import libraries, settings
 from ww.config.merge import MergeFailed, plain
 from ww.config.model import Layer, problem, same
 from ww.config.provenance import Provenance
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from ww.config.inputs import Inputs
     from ww.config.merge import Merge
     from ww.config.model import Path, Problem
+    from ww.config.precompiled import Known
     from ww.config.sources import Sources
     from ww.config.validate import Fault
     from ww.types import Json
@@ -38,12 +37,16 @@ class Compiled:
         self.warnings: list[Problem] = list(sources.warnings)
         self.hidden: set[Path] = set()
         self._replaced = {
-            path for layer in sources.layers for path, item in walk(layer.value) if path and is_reference(item)
+            path
+            for layer in sources.layers
+            if layer.may_refer()
+            for path, item in walk(layer.value)
+            if path and is_reference(item)
         }
 
     def is_hidden(self, path: Path) -> bool:
         """Whether the image's schema marks `path`, or something above it, `"writeOnly"`."""
-        return any(path[: len(marked)] == marked for marked in self.hidden)
+        return bool(self.hidden) and any(path[: len(marked)] == marked for marked in self.hidden)
 
     def is_private(self, path: Path) -> bool:
         """Whether `path` is hidden, or a layer has a reference to a secret there: what replaced it is a secret too."""
@@ -51,6 +54,8 @@ class Compiled:
 
     def hidden_texts(self) -> list[str]:
         """Every hidden value of every layer as text, for a masker; references and what they name are not among them."""
+        if not self.hidden:
+            return []
         return sorted({to_text(item) for path, item in self._scalars() if self.is_hidden(path)})
 
     def private_texts(self) -> list[str]:
@@ -81,7 +86,7 @@ class Compiled:
 
     def secrets(self) -> list[dict[str, str]]:
         """Every reference to a secret."""
-        return list(references(self.cfg))
+        return list(references(self.cfg)) if self._replaced else []
 
 
 def build(inputs: Inputs) -> Compiled:
@@ -90,19 +95,28 @@ def build(inputs: Inputs) -> Compiled:
     result = Compiled(sources)
     complete = not result.problems
     schema = sources.schema
-    usable = schema is not None and _check_schema(schema, result)
-    _merge(sources.layers, _chosen_merge(schema) if schema is not None and usable else plain, result)
-    if schema is not None and usable:
+    known = _known(inputs)
+    usable = schema is not None and (known is not None or _check_schema(schema, result))
+    _merge(sources.layers, _chosen_merge(schema, known) if schema is not None and usable else plain, result)
+    if schema is not None and usable and (known is None or known.hides):
         from ww.config.writeonly import write_only
 
         result.hidden = _all_hidden(schema.value, sources.layers, write_only(schema.value, result.cfg), write_only)
     if settings.KEY in result.cfg:
         _check_settings(sources.layers, result)
     if schema is not None and usable and complete:
-        _check_values(schema, sources.layers, result)
+        _check_values(schema, known, sources.layers, result)
     if not result.problems:
         _warn_of_exposed(result)
     return result
+
+
+def _known(inputs: Inputs) -> Known | None:
+    if inputs.schema is None:
+        return None
+    from ww.config.precompiled import load
+
+    return load(inputs.schema.file, inputs.schema.data)
 
 
 def _all_hidden(schema: Any, layers: list[Layer], marked: set[Path], find: Any) -> set[Path]:
@@ -112,6 +126,8 @@ def _all_hidden(schema: Any, layers: list[Layer], marked: set[Path], find: Any) 
 
 def _check_schema(schema: Layer, result: Compiled) -> bool:
     from ww.config.steering import KNOWN, unknown_strategies
+
+    libraries.reach()
     from ww.config.validate import schema_fault
 
     found = [
@@ -125,12 +141,15 @@ def _check_schema(schema: Layer, result: Compiled) -> bool:
     return not found
 
 
-def _chosen_merge(schema: Layer) -> Merge:
+def _chosen_merge(schema: Layer, known: Known | None) -> Merge:
+    if known is not None and not known.steers:
+        return plain  # type: ignore[return-value]
     from ww.config import steering
 
     derived = steering.merge_schema(schema.value)
     if not steering.steers(derived):
         return plain  # type: ignore[return-value]
+    libraries.reach()
     from ww.config.strategies import merger
 
     return merger(derived)
@@ -148,24 +167,32 @@ def _merge(layers: list[Layer], merge: Any, result: Compiled) -> None:
 
 def _check_settings(layers: list[Layer], result: Compiled) -> None:
     """The `ww` key against the shipped schema."""
-    from ww.config.validate import faults
-
     given = result.cfg[settings.KEY]
     for path, item in walk(given, (settings.KEY,)):
         if is_reference(item):
             message = "a reference to a secret cannot be used in the settings of ww; write the value"
             result.problems.append(_placed(message, layers, path, result))
+    from ww.config.precompiled import accepts_settings
+
+    if accepts_settings(given):
+        return
+    libraries.reach()
+    from ww.config.validate import faults
+
     for fault in faults(given, settings.load_schema()):
         path = (settings.KEY, *fault.path)
         result.problems.append(_placed(_fault_words(fault, "setting of ww"), layers, path, result))
 
 
-def _check_values(schema: Layer, layers: list[Layer], result: Compiled) -> None:
+def _check_values(schema: Layer, known: Known | None, layers: list[Layer], result: Compiled) -> None:
     """The result against the image's schema, which need not know of the key `ww`."""
-    from ww.config.validate import faults
-
     declares = settings.KEY in schema.value.get("properties", {})  # type: ignore[operator]
     judged = result.cfg if declares else {key: item for key, item in result.cfg.items() if key != settings.KEY}
+    if known is not None and known.accepts is not None and known.accepts(judged):
+        return
+    libraries.reach()
+    from ww.config.validate import faults
+
     masker = Masker(result.private_texts())
     for fault in faults(judged, schema.value):
         words = masker.mask(_fault_words(fault, "key in the image's cfg_schema.json"))
@@ -177,6 +204,8 @@ def _check_values(schema: Layer, layers: list[Layer], result: Compiled) -> None:
 def _fault_words(fault: Fault, kind: str) -> str:
     if fault.message:
         return fault.message
+    import difflib
+
     name = str(fault.path[-1])
     near = difflib.get_close_matches(name, fault.allowed, n=1, cutoff=0.4)
     return f"there is no such {kind}" + (f"; did you mean {near[0]}?" if near else "")

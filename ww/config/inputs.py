@@ -33,7 +33,7 @@ SETTING = "setting"
 DEFAULTS = ("defaults.json", "default_cfg.json")
 """The images' defaults, lowest first: the name that the original images use, then the documented one."""
 
-_PREFIX = b"CFG__"
+_PREFIX = "CFG__"
 
 
 class Input(Value):
@@ -64,6 +64,10 @@ class Inputs(Value):
         self.schema = schema
         self.problems = problems
         self.key = key
+
+    def nothing(self) -> bool:
+        """Whether there is no layer, no schema and no problem, so that the configuration is empty."""
+        return not self.layers and self.schema is None and not self.problems
 
 
 def collect(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> Inputs:
@@ -120,12 +124,10 @@ def _named_files(named: str, problems: list[dict[str, str | int]]) -> list[str]:
 
 
 def _variables(environ: Mapping[str, str]) -> list[Input]:
-    pairs = sorted((os.fsencode(name), os.fsencode(value)) for name, value in environ.items())
-    return [
-        Input(VARIABLE, os.fsdecode(name).removesuffix(":"), "", name + b"=" + value)
-        for name, value in pairs
-        if name.startswith(_PREFIX)
-    ]
+    pairs = sorted(
+        (os.fsencode(name), os.fsencode(value)) for name, value in environ.items() if name.startswith(_PREFIX)
+    )
+    return [Input(VARIABLE, os.fsdecode(name).removesuffix(":"), "", name + b"=" + value) for name, value in pairs]
 
 
 def _name_of(item: str) -> str:

@@ -15,6 +15,10 @@ MAX_DEPTH = 100
 """How deep objects and arrays may nest: more is a mistake, and would overrun the stack of a reader."""
 
 
+ESCAPE = "\\u"
+"""How JSON writes a character that may be anything, half of a surrogate pair as well; a text without it means what it shows."""
+
+
 class Layer(Value):
     """One parsed layer: its name in messages, its file ("" if none), its JSON text ("" if it has none), its value."""
 
@@ -25,6 +29,10 @@ class Layer(Value):
         self.file = file
         self.text = text
         self.value = value
+
+    def may_refer(self) -> bool:
+        """Whether a reference to a secret may be in it: its name holds a $, and a look at the text is cheaper than a walk."""
+        return not self.text or "$" in self.text or ESCAPE in self.text
 
 
 def problem(

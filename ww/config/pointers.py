@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -13,8 +11,12 @@ def target(root: object, ref: str) -> dict[str, Any]:
     """What a local pointer leads to; {} for any other reference, which validation reports if it is wrong."""
     if ref != "#" and not ref.startswith("#/"):
         return {}
+    if "%" in ref:
+        from urllib.parse import unquote
+
+        ref = unquote(ref)
     found: Any = root
-    for part in unquote(ref).split("/")[1:]:
+    for part in ref.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(found, dict) and name in found:
             found = found[name]

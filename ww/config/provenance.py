@@ -48,6 +48,10 @@ class Provenance:
 
     def add(self, layer: str, value: Json, merged: Json) -> None:
         """`layer`, holding `value`, was merged, and the result is `merged`."""
+        if not self._history and value is merged:
+            self._now = dict(leaves(merged))
+            self._history = {path: [Setting(path, layer, item)] for path, item in self._now.items()}
+            return
         given = dict(leaves(value))
         before, self._now = self._now, dict(leaves(merged))
         history = {}
@@ -56,7 +60,7 @@ class Provenance:
             known = self._history.get(path, [])
             if path not in before:
                 known = [entry for old in replaced.get(path, ()) for entry in self._history[old]]
-            elif same(before[path], item) and not (path in given and same(given[path], item)):
+            elif (before[path] is item or same(before[path], item)) and not (path in given and same(given[path], item)):
                 history[path] = known
                 continue
             history[path] = [*known, Setting(path, layer, item)]

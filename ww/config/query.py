@@ -103,7 +103,7 @@ def format_path(parts: Sequence[str | int]) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            bare = part and not any(char in part for char in _SPECIAL) and part.isprintable()
+            bare = part.isidentifier() or (part and not any(char in part for char in _SPECIAL) and part.isprintable())
             text += ("." if text else "") + (part if bare else json_dumps(part))
     return text
 

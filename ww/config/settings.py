@@ -22,9 +22,14 @@ SERVICES = "services"
 _SCHEMA_FILE = "settings.schema.json"
 
 
+def schema_path() -> str:
+    """The file that the schema of the settings is in."""
+    return os.path.join(os.path.dirname(__file__), _SCHEMA_FILE)
+
+
 def load_schema() -> dict[str, Any]:
     """The JSON Schema of the settings."""
-    with open(os.path.join(os.path.dirname(__file__), _SCHEMA_FILE), encoding="utf-8") as file:
+    with open(schema_path(), encoding="utf-8") as file:
         schema: Any = json_loads(file.read())
     return dict(schema)
 
@@ -49,19 +54,21 @@ def fill(cfg: dict[str, Json]) -> dict[str, Any]:
     Whole numbers are int even where the configuration wrote 5.0.
     """
     given = cfg.get(KEY, {})
+    schema = load_schema()
     filled: dict[str, Any] = {}
-    for name, part in declared(load_schema()):
+    for name, part in declared(schema):
         value = pick(given, name.split("."), part["default"])
         if isinstance(value, float) and part.get("type") == "integer":
             value = int(value)
         filled[name] = value
-    filled[SERVICES] = {name: {**service_defaults(), **given} for name, given in filled[SERVICES].items()}
+    defaults = service_defaults(schema)
+    filled[SERVICES] = {name: {**defaults, **fields} for name, fields in filled[SERVICES].items()}
     return filled
 
 
-def service_defaults() -> dict[str, Any]:
+def service_defaults(schema: dict[str, Any] | None = None) -> dict[str, Any]:
     """A service process of which nothing is configured, with every field there is (`ww.services.NAME`)."""
-    fields = load_schema()["$defs"]["service"]["properties"]
+    fields = (schema or load_schema())["$defs"]["service"]["properties"]
     return {name: field["default"] for name, field in fields.items()}
 
 

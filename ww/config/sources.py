@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
+from ww.clib import BadJson, json_each_object, json_guess, json_loads
 from ww.config.inputs import FILE, JSON, MAX_BYTES, SETTING, VARIABLE
-from ww.config.lines import duplicates, line_column, locate
-from ww.config.model import MAX_DEPTH, Layer, problem
+from ww.config.model import ESCAPE, MAX_DEPTH, Layer, problem
 from ww.config.query import BadPath, format_path, parse_path
 from ww.config.secrets import is_reference, reference_fault
 from ww.types import Value
@@ -14,7 +12,6 @@ from ww.types import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import NoReturn
 
     from ww.config.inputs import Input, Inputs
     from ww.config.model import Path, Problem
@@ -75,10 +72,6 @@ class _BadInput(Exception):
         self.path = path
 
 
-class _Number(ValueError):
-    """A number that this program cannot hold."""
-
-
 def _document(item: Input) -> tuple[str, dict[str, Json]]:
     if len(item.data) > MAX_BYTES:
         raise _BadInput("it is larger than 1 MiB")
@@ -89,7 +82,7 @@ def _document(item: Input) -> tuple[str, dict[str, Json]]:
     if not isinstance(value, dict):
         kind = "null" if value is None else _KINDS[type(value)]
         raise _BadInput(
-            f"it is {kind}; a configuration is one JSON object", line_column(text, len(text) - len(text.lstrip()))
+            f"it is {kind}; a configuration is one JSON object", _line_column(text, len(text) - len(text.lstrip()))
         )
     return text, value
 
@@ -99,7 +92,7 @@ def _decode(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start].decode()
-        raise _BadInput("it is not UTF-8 text", line_column(before, len(before))) from None
+        raise _BadInput("it is not UTF-8 text", _line_column(before, len(before))) from None
     if text.startswith("\ufeff"):
         raise _BadInput("it begins with a byte order mark; save it without one", (1, 1))
     return text
@@ -108,38 +101,24 @@ def _decode(data: bytes) -> str:
 def _loads(text: str) -> Json:
     """Strict JSON. Raises _BadInput."""
     try:
-        value: Json = _DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        message = f"it is not JSON: {error.msg}"
-        if error.msg == "Extra data":
-            message = "something follows the first JSON value; a configuration is one JSON object"
-        raise _BadInput(message, line_column(text, error.pos)) from None
-    except _Number as error:
-        raise _BadInput(f"it is not JSON: {error.args[0]}", line_column(text, text.find(error.args[1]))) from None
-    except RecursionError:
-        raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels") from None
-    return value
+        return json_loads(text)
+    except (BadJson, RecursionError):
+        from ww.config.badjson import fault
+
+        message, offset = fault(text)
+        raise _BadInput(message, None if offset is None else _line_column(text, offset)) from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise _Number(f"{name} is not a JSON number", name)
+def _line_column(text: str, offset: int) -> tuple[int, int]:
+    from ww.config.lines import line_column
+
+    return line_column(text, offset)
 
 
-def _whole(digits: str) -> int:
-    try:
-        return int(digits)
-    except ValueError:
-        raise _Number("a number has too many digits", digits) from None
+def _locate(text: str, path: Path) -> tuple[int, int] | None:
+    from ww.config.lines import locate
 
-
-def _fraction(digits: str) -> float:
-    value = float(digits)
-    if value in (float("inf"), float("-inf")):
-        raise _Number(f"the number {digits[:40]} is too large", digits)
-    return value
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_whole, parse_float=_fraction)
+    return locate(text, path)
 
 
 def _variable(item: Input) -> tuple[str, dict[str, Json]]:
@@ -179,10 +158,8 @@ def _split_setting(text: str) -> tuple[str, str, str]:
 
 
 def _json_or_text(text: str) -> Json:
-    try:
-        return _loads(text)
-    except _BadInput:
-        return text
+    known = json_guess(text)
+    return text if known is None else known[0]
 
 
 def _nest(keys: list[str | int], value: Json) -> dict[str, Json]:
@@ -195,12 +172,22 @@ def _nest(keys: list[str | int], value: Json) -> dict[str, Json]:
 
 def _check_values(text: str, value: Json) -> None:
     """Nesting and strings that no file can hold. Raises _BadInput."""
+    if text and ESCAPE not in text and not _nests(value, MAX_DEPTH):
+        return
     for path, item in walk(value):
         if len(path) >= MAX_DEPTH and isinstance(item, dict | list):
-            raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels", locate(text, path))
+            raise _BadInput(f"it nests deeper than {MAX_DEPTH} levels", _locate(text, path))
         if not (_is_text(item) and _is_text(path[-1] if path else "")):
             shown = format_path([_plain(part) if isinstance(part, str) else part for part in path])
-            raise _BadInput("half of a surrogate pair is no character", locate(text, path), shown)
+            raise _BadInput("half of a surrogate pair is no character", _locate(text, path), shown)
+
+
+def _nests(value: Json, levels: int) -> bool:
+    """Whether objects and arrays nest deeper than `levels`; much faster than a walk with paths."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_nests(item, levels - 1) for item in inner if isinstance(item, dict | list))
 
 
 def _is_text(item: object) -> bool:
@@ -223,6 +210,8 @@ def walk(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
 
 
 def _reference_faults(layer: Layer) -> list[Problem]:
+    if not layer.may_refer():
+        return []
     if is_reference(layer.value):
         return [at_path("the whole configuration cannot be a reference to a secret", layer, ())]
     return [at_path(fault, layer, path) for path, item in walk(layer.value) if (fault := reference_fault(item))]
@@ -230,16 +219,18 @@ def _reference_faults(layer: Layer) -> list[Problem]:
 
 def at_path(message: str, layer: Layer, path: Path) -> Problem:
     """A problem with `path` as `layer` sets it."""
-    line, column = locate(layer.text, path) or (0, 0)
+    line, column = _locate(layer.text, path) or (0, 0)
     return problem(message, layer, path=format_path(path), line=line, column=column)
 
 
 def _duplicate_warnings(layer: Layer) -> list[Problem]:
     if not layer.text or not _may_hold_duplicates(layer.text):
         return []
+    from ww.config.lines import duplicates
+
     found = []
     for path, offset in duplicates(layer.text):
-        line, column = line_column(layer.text, offset)
+        line, column = _line_column(layer.text, offset)
         message = "the key is there twice; the later one counts"
         found.append(problem(message, layer, path=format_path(path), line=line, column=column))
     return found
@@ -249,11 +240,11 @@ def _may_hold_duplicates(text: str) -> bool:
     """A quick look with the C parser before the slow walk."""
     twice = False
 
-    def pairs(items: list[tuple[str, Json]]) -> None:
+    def see(pairs: list[tuple[str, Json]]) -> None:
         nonlocal twice
-        twice = twice or len({key for key, _ in items}) < len(items)
+        twice = twice or len(dict(pairs)) < len(pairs)
 
-    json.loads(text, object_pairs_hook=pairs)
+    json_each_object(text, see)
     return twice
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from ww.clib import json_dumps
 from ww.config.pointers import target
 
 TYPE_CHECKING = False
@@ -70,7 +69,7 @@ class _Derivation:
         return derived
 
     def _reference(self, schema: dict[str, Any]) -> dict[str, Any]:
-        key = json.dumps(schema, sort_keys=True)
+        key = json_dumps(schema)
         if key not in self._names:
             self._names[key] = name = str(len(self._names))
             self._defs[name] = self._derive(self._flatten(schema))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ww.config.pointers import target
 
 TYPE_CHECKING = False
@@ -55,10 +53,16 @@ def _members(schema: dict[str, Any], key: str) -> Iterator[Any]:
     properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     if key in properties:
         yield properties[key]
-    matched = [part for pattern, part in patterns.items() if re.search(pattern, key)]
+    matched = _matched(patterns, key) if patterns else []
     yield from matched
     if key not in properties and not matched and "additionalProperties" in schema:
         yield schema["additionalProperties"]
+
+
+def _matched(patterns: dict[str, Any], key: str) -> list[Any]:
+    import re
+
+    return [part for pattern, part in patterns.items() if re.search(pattern, key)]
 
 
 def _elements(schema: dict[str, Any], index: int) -> Iterator[Any]:

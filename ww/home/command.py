@@ -26,9 +26,9 @@ def own_directory(environ: Mapping[str, str]) -> str:
 
 
 def compile_command() -> tuple[str, ...]:
-    """What starts the compile child: an interpreter with site packages, this very installation of ww."""
+    """What starts the compile child: a bare interpreter on this very installation of ww; it adds site packages if it needs them."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return (sys.executable, "-I", f"{package}/launch.py", COMPILE)
+    return (sys.executable, "-IS", f"{package}/launch.py", COMPILE)
 
 
 def check_command() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from ww.clib import BadJson, json_dumps, json_loads, sockets
 from ww.clock import Clock
 from ww.home.layout import run_directories
 from ww.home.smallfile import read_text
-from ww.home.unixsocket import by_path, user_of
+from ww.home.unixsocket import by_path, process_of, user_of
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -191,6 +191,19 @@ def _worded(path: str, error: OSError) -> Unreachable:
     return Unreachable(f"cannot ask at {path}: {error.strerror or error}", SILENT)
 
 
+def hold_process(run: str) -> int:
+    """A descriptor of the instance's process, readable when it has ended; -1 where there is none, or no such thing."""
+    library = sockets()
+    connection: _socket.socket = library.socket(library.AF_UNIX, library.SOCK_STREAM | library.SOCK_CLOEXEC, 0)
+    try:
+        by_path(connection.connect, f"{run}/ctl")
+        return os.pidfd_open(process_of(connection))
+    except OSError:
+        return -1
+    finally:
+        connection.close()
+
+
 def last_words(run: str) -> str:
     """What an instance that does not run left in writing, as one clause for people; "" if it left nothing."""
     end = end_record(run)
@@ -201,7 +214,8 @@ def last_words(run: str) -> str:
         return f"{words}: {reason}" if reason else words
     state = _record(f"{run}/state.json")
     if state:
-        return f"the last run was killed: it last said {state.get('state')}, at {state.get('at')}"
+        said = f"it last said {state.get('state')}, at {state.get('at')}"
+        return f"the last run recorded no end, as after a kill; {said}"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 
@@ -31,10 +32,23 @@ def by_path(act: Callable[[str], None], path: str) -> None:
 
 def user_of(connection: _socket.socket) -> int:
     """The uid of the other end, as the kernel has it; -1 where it cannot be known."""
-    library = sockets()
     try:
-        answer = connection.getsockopt(library.SOL_SOCKET, library.SO_PEERCRED, _CREDENTIALS.size)
+        return _credentials(connection)[1]
     except OSError:
         return -1
-    uid: int = _CREDENTIALS.unpack(answer)[1]
-    return uid
+
+
+def process_of(connection: _socket.socket) -> int:
+    """The pid of the other end (of who listened, for a client). Raises OSError, also where it is out of our sight."""
+    pid = _credentials(connection)[0]
+    if pid <= 0:
+        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+    return pid
+
+
+def _credentials(connection: _socket.socket) -> tuple[int, int, int]:
+    library = sockets()
+    pid, uid, gid = _CREDENTIALS.unpack(
+        connection.getsockopt(library.SOL_SOCKET, library.SO_PEERCRED, _CREDENTIALS.size)
+    )
+    return pid, uid, gid

@@ -6,7 +6,7 @@ import marshal
 
 from ww.clib import BadJson, json_loads
 from ww.config.inputs import collect, fingerprint
-from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN, problem_text
+from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN, ConfigError, problem_text
 from ww.instance.execution import CannotRun, Execution, Order, Ran, TimedOut
 from ww.lifecycle.model import Done, Failed
 from ww.types import Value
@@ -63,10 +63,13 @@ class CompileTask:
 
     def start(self) -> CompileTask:
         """Look at the inputs, then at the cache, then run the child if it is needed."""
-        self._key = collect(self._compiler.layout, self._compiler.environ, self._compiler.sets).key
+        inputs = collect(self._compiler.layout, self._compiler.environ, self._compiler.sets)
+        self._key = inputs.key
         cache = read_cache(self._compiler.run)
         if cache is not None and cache.get("key") == self._key and self._as_written(cache):
             self._accept(cache)
+            return self
+        if inputs.nothing() and self._stored_nothing():
             return self
         argv = [*self._compiler.argv, "--root", self._compiler.layout.root, "--run", self._compiler.run or ""]
         for item in self._compiler.sets:
@@ -76,6 +79,20 @@ class CompileTask:
         self._execution = Execution(self._system, order, self._ran)
         self._execution.start()
         return self
+
+    def _stored_nothing(self) -> bool:
+        """Write down the configuration that comes of no inputs: the child would take a bare interpreter's time for it.
+
+        False where it cannot be written: the child tries again and finds the words.
+        """
+        from ww.config.stored import EMPTY, store
+
+        try:
+            cache = store(self._compiler.layout, self._compiler.run or "", self._key, EMPTY)
+        except ConfigError:
+            return False
+        self._accept(cache)
+        return True
 
     def cancel(self, grace_ms: int, gone: Callback) -> None:
         """Stop compiling; the previous cfg.json stays."""

@@ -109,10 +109,9 @@ class Reload:
         elif changed and not hook and not definitions.services:
             concerned = ["everything"]
             self._feed(Trigger.RESTART, Cause("ww reload: the configuration changed", {"reason": "asked"}))
-        self._crew.system.voice.info(self._words(changed, concerned, signalled))
-        self._answer(
-            {"ok": True, "changed": self._before != self._after, "restarted": concerned, "signalled": signalled}
-        )
+        keys = changes(self._before, self._after)
+        self._crew.system.voice.info(_words(keys, concerned, signalled))
+        self._answer({"ok": True, "changed": keys, "restarted": concerned, "reloaded": signalled})
 
     def _touched(self, definitions: tuple[Definition, ...], unknown_change: bool) -> tuple[list[str], list[str]]:
         """(services to restart, services that were signalled) for what changed outside `ww`.
@@ -130,14 +129,6 @@ class Reload:
                 touched.append(definition.name)
         return touched, signalled
 
-    def _words(self, changed: bool, concerned: list[str], signalled: list[str]) -> str:
-        words = "reloaded: " + ("the configuration changed" if changed else "the configuration is as it was")
-        if concerned:
-            words += f"; restarting {', '.join(concerned)}"
-        if signalled:
-            words += f"; signalled {', '.join(signalled)}"
-        return words
-
     def _configuration(self) -> dict[str, Any]:
         """The compiled configuration as it lies there; empty where it cannot be read."""
         path = self._crew.cfg_path
@@ -147,6 +138,34 @@ class Reload:
         except (OSError, UnicodeDecodeError, BadJson):
             return {}
         return value if isinstance(value, dict) else {}
+
+
+MOST_CHANGES = 50
+
+
+def changes(before: Any, after: Any, path: str = "") -> list[str]:
+    """The dotted keys whose values differ, at most 50; a key that came or went counts as a whole."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return [path or "."] if before != after else []
+    found: list[str] = []
+    for key in sorted({*before, *after}):
+        name = f"{path}.{key}" if path else key
+        if key not in before or key not in after:
+            found.append(name)
+        else:
+            found += changes(before[key], after[key], name)
+        if len(found) > MOST_CHANGES:
+            return [*found[:MOST_CHANGES], "…"]
+    return found
+
+
+def _words(keys: list[str], concerned: list[str], signalled: list[str]) -> str:
+    words = f"reloaded: changed {', '.join(keys)}" if keys else "reloaded: the configuration is as it was"
+    if concerned:
+        words += f"; restarting {', '.join(concerned)}"
+    if signalled:
+        words += f"; signalled {', '.join(signalled)}"
+    return words
 
 
 def _without_settings(cfg: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Readying:
         self._last_problem = ""
 
     def start(self, answer: Answer) -> Readying:
-        """Begin to look."""
+        """Begin to look; the answer never comes from inside this call."""
         self._answer = answer
         readiness = self._readiness
         if readiness.limit_ms:
@@ -54,7 +54,7 @@ class Readying:
         if readiness.way == "delay_s":
             self._timer = self._system.loop.call_later(readiness.target, lambda: self._finish(""))
         elif readiness.way == "file":
-            self._look_for_file()
+            self._timer = self._system.loop.call_later(0, self._look_for_file)
         elif readiness.way == "command":
             self._run_command()
         elif readiness.way in ("http", "tcp"):

@@ -1,0 +1,157 @@
+"""What `ww check` leaves beside a schema: used when it fits and can be trusted, never otherwise."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.support.configs import Instance
+from ww.config import precompiled
+from ww.config.generate import settings_module
+from ww.config.precompiled import NAME, Known, Written
+from ww.config.settings import schema_path
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"port": {"type": "integer", "maximum": 65535}, "db": {"type": "string", "writeOnly": True}},
+    "required": ["port"],
+}
+
+
+@pytest.fixture
+def instance(tmp_path) -> Instance:
+    return Instance(tmp_path)
+
+
+def compiled(instance: Instance, schema: object = SCHEMA) -> Written:
+    instance.put("cfg_schema.json", schema)
+    return precompiled.write(str(instance.etc))
+
+
+def known(instance: Instance) -> Known | None:
+    path = instance.etc / "cfg_schema.json"
+    return precompiled.load(str(path), path.read_bytes())
+
+
+@pytest.mark.rule("D-fast-check")
+def test_what_is_compiled_answers_for_the_schema(instance):
+    written = compiled(instance)
+    assert written == Written(str(instance.etc / NAME), "")
+    found = known(instance)
+    assert found is not None
+    assert found.accepts is not None
+    assert (found.steers, found.hides, found.reason) == (False, True, "")
+    assert found.accepts({"port": 80})
+    assert not found.accepts({"port": 70000})
+    assert not found.accepts({})
+    assert found.accepts({"port": {"$secret": "port"}})
+
+
+@pytest.mark.rule("D-fast-check")
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ({"unevaluatedProperties": False}, "it uses unevaluatedProperties"),
+        ({"dependentSchemas": {}}, "it uses dependentSchemas"),
+        ({"properties": {"l": {"prefixItems": [True]}}}, "it uses prefixItems"),
+        ({"properties": {"l": {"$dynamicRef": "#x"}}}, "it uses $dynamicRef inside"),
+        ({"properties": {"l": {"multipleOf": 0.1}}}, "it uses multipleOf"),
+        ({"properties": {"l": {"$ref": "https://example.org/x"}}}, "it refers to https://example.org/x"),
+        ({"properties": {"l": {"pattern": "a$|b"}}}, "its pattern 'a$|b' has a $"),
+        ({"$schema": "http://json-schema.org/draft-04/schema#"}, "its dialect is"),
+        ({"allOf": [{"$ref": "#"}]}, "it refers to itself for the same value"),
+    ],
+)
+def test_a_schema_that_cannot_be_compiled_says_why_and_is_still_vouched_for(instance, part, reason):
+    written = compiled(instance, {**SCHEMA, **part})
+    assert written.path
+    assert written.reason.startswith(reason)
+    found = known(instance)
+    assert found is not None
+    assert found.accepts is None
+    assert found.reason == written.reason
+
+
+@pytest.mark.rule("D-fast-check")
+@pytest.mark.parametrize("schema", ["no JSON", "[]", {"type": "nothing"}, {"mergeStrategy": "version"}])
+def test_an_invalid_schema_leaves_no_file(instance, schema):
+    compiled(instance)
+    written = compiled(instance, schema)
+    assert written.path == ""
+    assert written.reason
+    assert not (instance.etc / NAME).exists()
+
+
+@pytest.mark.rule("D-fast-check")
+def test_another_schema_than_the_compiled_one_is_not_answered_for(instance):
+    compiled(instance)
+    instance.put("cfg_schema.json", {**SCHEMA, "required": ["db"]})
+    assert known(instance) is None
+    assert "'db' is a required property" in instance.problems({"CFG": '{"port":1}'})[0]["message"]
+
+
+@pytest.mark.rule("D-fast-check", "D-cfg-schema", "D-writeonly-masked")
+def test_with_and_without_it_the_result_and_the_words_are_the_same(instance):
+    instance.put("default_cfg.json", {"port": 1, "db": "swordfish"})
+    given = [{}, {"CFG__port": "70000"}, {"CFG__port": "x"}, {"CFG__db": "5"}, {"CFG__port": '{"$env":"P"}'}]
+    instance.put("cfg_schema.json", SCHEMA)
+    plain = [instance.build(environ) for environ in given]
+    compiled(instance)
+    fast = [instance.build(environ) for environ in given]
+    assert [found.problems for found in fast] == [found.problems for found in plain]
+    assert [found.cfg for found in fast] == [found.cfg for found in plain]
+    assert [found.hidden for found in fast] == [found.hidden for found in plain]
+    assert [bool(found.problems) for found in fast] == [False, True, True, True, False]
+
+
+@pytest.mark.rule("D-fast-trust")
+@pytest.mark.parametrize("mode", [0o664, 0o646, 0o666])
+def test_a_file_that_others_can_write_is_not_run(instance, mode):
+    compiled(instance)
+    (instance.etc / NAME).chmod(mode)
+    assert known(instance) is None
+
+
+@pytest.mark.rule("D-fast-trust")
+def test_a_file_of_another_user_is_not_run(instance):
+    compiled(instance)
+    if os.geteuid():
+        pytest.skip("root: only root can give a file to another user")
+    os.chown(instance.etc / NAME, 12345, 0)
+    assert known(instance) is None
+
+
+@pytest.mark.rule("D-fast-trust")
+def test_a_link_to_a_file_is_not_followed(instance, tmp_path):
+    compiled(instance)
+    elsewhere = tmp_path / "elsewhere"
+    (instance.etc / NAME).rename(elsewhere)
+    (instance.etc / NAME).symlink_to(elsewhere)
+    assert known(instance) is None
+
+
+@pytest.mark.rule("D-fast-trust")
+@pytest.mark.parametrize("cut", [0, 10, 36, 40, 200])
+def test_a_torn_file_is_as_good_as_none(instance, cut):
+    compiled(instance)
+    data = (instance.etc / NAME).read_bytes()
+    (instance.etc / NAME).write_bytes(data[:cut])
+    assert known(instance) is None
+    assert instance.cfg({"CFG": '{"port":1}'}) == {"port": 1}
+
+
+@pytest.mark.rule("D-fast-check")
+def test_the_check_of_the_settings_is_made_from_their_schema_as_it_is():
+    with open(schema_path(), "rb") as file:
+        wanted = settings_module(file.read())
+    with open(schema_path().replace("settings.schema.json", "settings_check.py"), encoding="utf-8") as file:
+        assert file.read() == wanted, "run scripts/settings-check"
+
+
+@pytest.mark.rule("D-fast-check")
+def test_settings_are_accepted_without_a_library():
+    assert precompiled.accepts_settings({"log": {"format": "json"}, "stop": {"budget_s": 5}})
+    assert not precompiled.accepts_settings({"log": {"format": "xml"}})
+    assert not precompiled.accepts_settings({"lgo": {}})
+    assert not precompiled.accepts_settings([])

@@ -1,0 +1,1046 @@
+"""Generated from settings.schema.json by scripts/settings-check; do not edit."""
+# mypy: ignore-errors
+
+from ww.config.checking import PATTERNS, Refused, is_reference
+
+MADE_FROM = "04ab0ddd5b4843f8ec0d99bdfcf19cb4"
+
+
+def validate(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'service' in data_keys:
+            data_keys.remove('service')
+            data__service = data['service']
+            validate___definitions_s0(data__service)
+        if 'instance' in data_keys:
+            data_keys.remove('instance')
+            data__instance = data['instance']
+            validate___definitions_s1(data__instance)
+        if 'labels' in data_keys:
+            data_keys.remove('labels')
+            data__labels = data['labels']
+            validate___definitions_s2(data__labels)
+        if 'log' in data_keys:
+            data_keys.remove('log')
+            data__log = data['log']
+            validate___definitions_s4(data__log)
+        if 'hooks' in data_keys:
+            data_keys.remove('hooks')
+            data__hooks = data['hooks']
+            validate___definitions_s7(data__hooks)
+        if 'kill_grace_s' in data_keys:
+            data_keys.remove('kill_grace_s')
+            data__killgraces = data['kill_grace_s']
+            validate___definitions_s10(data__killgraces)
+        if 'monitor' in data_keys:
+            data_keys.remove('monitor')
+            data__monitor = data['monitor']
+            validate___definitions_s64(data__monitor)
+        if 'restart' in data_keys:
+            data_keys.remove('restart')
+            data__restart = data['restart']
+            validate___definitions_s69(data__restart)
+        if 'stop' in data_keys:
+            data_keys.remove('stop')
+            data__stop = data['stop']
+            validate___definitions_s77(data__stop)
+        if 'data' in data_keys:
+            data_keys.remove('data')
+            data__data = data['data']
+            validate___definitions_s80(data__data)
+        if 'svcup' in data_keys:
+            data_keys.remove('svcup')
+            data__svcup = data['svcup']
+            validate___definitions_s83(data__svcup)
+        if 'journal' in data_keys:
+            data_keys.remove('journal')
+            data__journal = data['journal']
+            validate___definitions_s86(data__journal)
+        if 'termination_log' in data_keys:
+            data_keys.remove('termination_log')
+            data__terminationlog = data['termination_log']
+            validate___definitions_s3(data__terminationlog)
+        if 'services' in data_keys:
+            data_keys.remove('services')
+            data__services = data['services']
+            validate___definitions_s90(data__services)
+        if 'signals' in data_keys:
+            data_keys.remove('signals')
+            data__signals = data['signals']
+            validate___definitions_s140(data__signals)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s140(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        for data_key in data_keys:
+            if data_key not in []:
+                data_value = data.get(data_key)
+                validate___definitions_s142(data_value)
+        data_len = len(data)
+        if data_len != 0:
+            data_property_names = True
+            for data_key in data:
+                try:
+                    validate___definitions_s141(data_key)
+                except (Refused, Refused):
+                    data_property_names = False
+            if not data_property_names:
+                raise Refused
+
+def validate___definitions_s141(data):
+    if is_reference(data):
+        return
+    if isinstance(data, str):
+        if not PATTERNS['^(SIG)?(RTM(IN|AX)([+-][0-9]+)?|[A-Z][A-Z0-9]{0,9})(?=\\n?\\Z)'].search(data):
+            raise Refused
+
+def validate___definitions_s142(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if isinstance(data, str):
+        if not PATTERNS['^(stop|restart|reload|hook|forward|ignore|rewrite:(SIG)?[A-Z0-9+]+)(?=\\n?\\Z)'].search(data):
+            raise Refused
+
+def validate___definitions_s90(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        for data_key in data_keys:
+            if data_key not in []:
+                data_value = data.get(data_key)
+                validate___definitions_s92(data_value)
+        data_len = len(data)
+        if data_len != 0:
+            data_property_names = True
+            for data_key in data:
+                try:
+                    validate___definitions_s91(data_key)
+                except (Refused, Refused):
+                    data_property_names = False
+            if not data_property_names:
+                raise Refused
+
+def validate___definitions_s91(data):
+    if is_reference(data):
+        return
+    if isinstance(data, str):
+        if not PATTERNS['^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)'].search(data):
+            raise Refused
+
+def validate___definitions_s92(data):
+    if is_reference(data):
+        return
+    validate___definitions_s93(data)
+
+def validate___definitions_s93(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'enabled' in data_keys:
+            data_keys.remove('enabled')
+            data__enabled = data['enabled']
+            validate___definitions_s70(data__enabled)
+        if 'type' in data_keys:
+            data_keys.remove('type')
+            data__type = data['type']
+            validate___definitions_s95(data__type)
+        if 'command' in data_keys:
+            data_keys.remove('command')
+            data__command = data['command']
+            validate___definitions_s96(data__command)
+        if 'env' in data_keys:
+            data_keys.remove('env')
+            data__env = data['env']
+            validate___definitions_s98(data__env)
+        if 'user' in data_keys:
+            data_keys.remove('user')
+            data__user = data['user']
+            validate___definitions_s101(data__user)
+        if 'cwd' in data_keys:
+            data_keys.remove('cwd')
+            data__cwd = data['cwd']
+            validate___definitions_s85(data__cwd)
+        if 'umask' in data_keys:
+            data_keys.remove('umask')
+            data__umask = data['umask']
+            validate___definitions_s103(data__umask)
+        if 'limits' in data_keys:
+            data_keys.remove('limits')
+            data__limits = data['limits']
+            validate___definitions_s104(data__limits)
+        if 'after' in data_keys:
+            data_keys.remove('after')
+            data__after = data['after']
+            validate___definitions_s113(data__after)
+        if 'readiness' in data_keys:
+            data_keys.remove('readiness')
+            data__readiness = data['readiness']
+            validate___definitions_s115(data__readiness)
+        if 'stop' in data_keys:
+            data_keys.remove('stop')
+            data__stop = data['stop']
+            validate___definitions_s125(data__stop)
+        if 'restart' in data_keys:
+            data_keys.remove('restart')
+            data__restart = data['restart']
+            validate___definitions_s129(data__restart)
+        if 'essential' in data_keys:
+            data_keys.remove('essential')
+            data__essential = data['essential']
+            validate___definitions_s70(data__essential)
+        if 'success_codes' in data_keys:
+            data_keys.remove('success_codes')
+            data__successcodes = data['success_codes']
+            validate___definitions_s131(data__successcodes)
+        if 'backoff_s' in data_keys:
+            data_keys.remove('backoff_s')
+            data__backoffs = data['backoff_s']
+            validate___definitions_s133(data__backoffs)
+        if 'limit' in data_keys:
+            data_keys.remove('limit')
+            data__limit = data['limit']
+            validate___definitions_s134(data__limit)
+        if 'watchdog_s' in data_keys:
+            data_keys.remove('watchdog_s')
+            data__watchdogs = data['watchdog_s']
+            validate___definitions_s10(data__watchdogs)
+        if 'reload' in data_keys:
+            data_keys.remove('reload')
+            data__reload = data['reload']
+            validate___definitions_s136(data__reload)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s136(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'keys' in data_keys:
+            data_keys.remove('keys')
+            data__keys = data['keys']
+            validate___definitions_s84(data__keys)
+        if 'signal' in data_keys:
+            data_keys.remove('signal')
+            data__signal = data['signal']
+            validate___definitions_s101(data__signal)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s84(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (list, tuple)):
+        raise Refused
+    data_is_list = isinstance(data, (list, tuple))
+    if data_is_list:
+        data_len = len(data)
+        for data_x, data_item in enumerate(data):
+            validate___definitions_s85(data_item)
+
+def validate___definitions_s134(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, type(None))) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 100000:
+            raise Refused
+
+def validate___definitions_s133(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float, type(None))) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 31536000:
+            raise Refused
+
+def validate___definitions_s131(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (list, tuple)):
+        raise Refused
+    data_is_list = isinstance(data, (list, tuple))
+    if data_is_list:
+        data_len = len(data)
+        for data_x, data_item in enumerate(data):
+            validate___definitions_s132(data_item)
+
+def validate___definitions_s132(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 255:
+            raise Refused
+
+def validate___definitions_s129(data):
+    if is_reference(data):
+        return
+    if not (isinstance(data, str) and data == 'always' or (isinstance(data, str) and data == 'on-failure') or (isinstance(data, str) and data == 'never') or (data is None)):
+        raise Refused
+
+def validate___definitions_s125(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'signal' in data_keys:
+            data_keys.remove('signal')
+            data__signal = data['signal']
+            validate___definitions_s85(data__signal)
+        if 'timeout_s' in data_keys:
+            data_keys.remove('timeout_s')
+            data__timeouts = data['timeout_s']
+            validate___definitions_s10(data__timeouts)
+        if 'to' in data_keys:
+            data_keys.remove('to')
+            data__to = data['to']
+            validate___definitions_s128(data__to)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s128(data):
+    if is_reference(data):
+        return
+    if not (isinstance(data, str) and data == 'group' or (isinstance(data, str) and data == 'process')):
+        raise Refused
+
+def validate___definitions_s115(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (dict, type(None))):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'http' in data_keys:
+            data_keys.remove('http')
+            data__http = data['http']
+            validate___definitions_s116(data__http)
+        if 'tcp' in data_keys:
+            data_keys.remove('tcp')
+            data__tcp = data['tcp']
+            validate___definitions_s117(data__tcp)
+        if 'command' in data_keys:
+            data_keys.remove('command')
+            data__command = data['command']
+            validate___definitions_s118(data__command)
+        if 'file' in data_keys:
+            data_keys.remove('file')
+            data__file = data['file']
+            validate___definitions_s85(data__file)
+        if 'notify' in data_keys:
+            data_keys.remove('notify')
+            data__notify = data['notify']
+            validate___definitions_s121(data__notify)
+        if 'delay_s' in data_keys:
+            data_keys.remove('delay_s')
+            data__delays = data['delay_s']
+            validate___definitions_s10(data__delays)
+        if 'interval_s' in data_keys:
+            data_keys.remove('interval_s')
+            data__intervals = data['interval_s']
+            validate___definitions_s123(data__intervals)
+        if 'timeout_s' in data_keys:
+            data_keys.remove('timeout_s')
+            data__timeouts = data['timeout_s']
+            validate___definitions_s10(data__timeouts)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s123(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0.01:
+            raise Refused
+        if data > 3600:
+            raise Refused
+
+def validate___definitions_s121(data):
+    if is_reference(data):
+        return
+    if not (isinstance(data, bool) and data is True):
+        raise Refused
+
+def validate___definitions_s118(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (list, tuple)):
+        raise Refused
+    data_is_list = isinstance(data, (list, tuple))
+    if data_is_list:
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+        for data_x, data_item in enumerate(data):
+            validate___definitions_s3(data_item)
+
+def validate___definitions_s117(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if isinstance(data, str):
+        if not PATTERNS['^(unix:/.+|.+:[0-9]+)(?=\\n?\\Z)'].search(data):
+            raise Refused
+
+def validate___definitions_s116(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if isinstance(data, str):
+        if not PATTERNS['^https?://'].search(data):
+            raise Refused
+
+def validate___definitions_s113(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (list, tuple)):
+        raise Refused
+    data_is_list = isinstance(data, (list, tuple))
+    if data_is_list:
+        data_len = len(data)
+        for data_x, data_item in enumerate(data):
+            validate___definitions_s3(data_item)
+
+def validate___definitions_s104(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        for data_key in data_keys:
+            if data_key not in []:
+                data_value = data.get(data_key)
+                validate___definitions_s106(data_value)
+        data_len = len(data)
+        if data_len != 0:
+            data_property_names = True
+            for data_key in data:
+                try:
+                    validate___definitions_s105(data_key)
+                except (Refused, Refused):
+                    data_property_names = False
+            if not data_property_names:
+                raise Refused
+
+def validate___definitions_s105(data):
+    if is_reference(data):
+        return
+    if not (isinstance(data, str) and data == 'as' or (isinstance(data, str) and data == 'core') or (isinstance(data, str) and data == 'cpu') or (isinstance(data, str) and data == 'data') or (isinstance(data, str) and data == 'fsize') or (isinstance(data, str) and data == 'locks') or (isinstance(data, str) and data == 'memlock') or (isinstance(data, str) and data == 'msgqueue') or (isinstance(data, str) and data == 'nice') or (isinstance(data, str) and data == 'nofile') or (isinstance(data, str) and data == 'nproc') or (isinstance(data, str) and data == 'rss') or (isinstance(data, str) and data == 'rtprio') or (isinstance(data, str) and data == 'rttime') or (isinstance(data, str) and data == 'sigpending') or (isinstance(data, str) and data == 'stack')):
+        raise Refused
+
+def validate___definitions_s106(data):
+    if is_reference(data):
+        return
+    data_one_of_count1 = 0
+    if data_one_of_count1 < 2:
+        try:
+            validate___definitions_s107(data)
+            data_one_of_count1 += 1
+        except (Refused, Refused):
+            pass
+    if data_one_of_count1 < 2:
+        try:
+            validate___definitions_s108(data)
+            data_one_of_count1 += 1
+        except (Refused, Refused):
+            pass
+    if data_one_of_count1 < 2:
+        try:
+            validate___definitions_s109(data)
+            data_one_of_count1 += 1
+        except (Refused, Refused):
+            pass
+    if data_one_of_count1 != 1:
+        raise Refused
+
+def validate___definitions_s109(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (list, tuple)):
+        raise Refused
+    data_is_list = isinstance(data, (list, tuple))
+    if data_is_list:
+        data_len = len(data)
+        if data_len < 2:
+            raise Refused
+        if data_len > 2:
+            raise Refused
+        for data_x, data_item in enumerate(data):
+            validate___definitions_s110(data_item)
+
+def validate___definitions_s110(data):
+    if is_reference(data):
+        return
+    data_one_of_count2 = 0
+    if data_one_of_count2 < 2:
+        try:
+            validate___definitions_s107(data)
+            data_one_of_count2 += 1
+        except (Refused, Refused):
+            pass
+    if data_one_of_count2 < 2:
+        try:
+            validate___definitions_s108(data)
+            data_one_of_count2 += 1
+        except (Refused, Refused):
+            pass
+    if data_one_of_count2 != 1:
+        raise Refused
+
+def validate___definitions_s108(data):
+    if is_reference(data):
+        return
+    if not (isinstance(data, str) and data == 'unlimited'):
+        raise Refused
+
+def validate___definitions_s107(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+
+def validate___definitions_s103(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if isinstance(data, str):
+        if not PATTERNS['^0?[0-7]{3}(?=\\n?\\Z)'].search(data):
+            raise Refused
+
+def validate___definitions_s85(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if isinstance(data, str):
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+
+def validate___definitions_s101(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (str, type(None))):
+        raise Refused
+    if isinstance(data, str):
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+
+def validate___definitions_s98(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        for data_key in data_keys:
+            if data_key not in []:
+                data_value = data.get(data_key)
+                validate___definitions_s100(data_value)
+        data_len = len(data)
+        if data_len != 0:
+            data_property_names = True
+            for data_key in data:
+                try:
+                    validate___definitions_s99(data_key)
+                except (Refused, Refused):
+                    data_property_names = False
+            if not data_property_names:
+                raise Refused
+
+def validate___definitions_s99(data):
+    if is_reference(data):
+        return
+    if isinstance(data, str):
+        if not PATTERNS['^[^=\\u0000]+(?=\\n?\\Z)'].search(data):
+            raise Refused
+
+def validate___definitions_s100(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (str, type(None))):
+        raise Refused
+
+def validate___definitions_s96(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (list, tuple, type(None))):
+        raise Refused
+    data_is_list = isinstance(data, (list, tuple))
+    if data_is_list:
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+        for data_x, data_item in enumerate(data):
+            validate___definitions_s3(data_item)
+
+def validate___definitions_s95(data):
+    if is_reference(data):
+        return
+    if not (isinstance(data, str) and data == 'service' or (isinstance(data, str) and data == 'oneshot')):
+        raise Refused
+
+def validate___definitions_s70(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, bool):
+        raise Refused
+
+def validate___definitions_s3(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+
+def validate___definitions_s86(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'max_bytes' in data_keys:
+            data_keys.remove('max_bytes')
+            data__maxbytes = data['max_bytes']
+            validate___definitions_s87(data__maxbytes)
+        if 'reserve_bytes' in data_keys:
+            data_keys.remove('reserve_bytes')
+            data__reservebytes = data['reserve_bytes']
+            validate___definitions_s88(data__reservebytes)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s88(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 1073741824:
+            raise Refused
+
+def validate___definitions_s87(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1048576:
+            raise Refused
+        if data > 1099511627776:
+            raise Refused
+
+def validate___definitions_s83(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'pidfiles' in data_keys:
+            data_keys.remove('pidfiles')
+            data__pidfiles = data['pidfiles']
+            validate___definitions_s84(data__pidfiles)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s80(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'shared' in data_keys:
+            data_keys.remove('shared')
+            data__shared = data['shared']
+            validate___definitions_s70(data__shared)
+        if 'lock_wait_s' in data_keys:
+            data_keys.remove('lock_wait_s')
+            data__lockwaits = data['lock_wait_s']
+            validate___definitions_s10(data__lockwaits)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s77(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'budget_s' in data_keys:
+            data_keys.remove('budget_s')
+            data__budgets = data['budget_s']
+            validate___definitions_s78(data__budgets)
+        if 'drain_s' in data_keys:
+            data_keys.remove('drain_s')
+            data__drains = data['drain_s']
+            validate___definitions_s10(data__drains)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s78(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1:
+            raise Refused
+        if data > 31536000:
+            raise Refused
+
+def validate___definitions_s69(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'warmup' in data_keys:
+            data_keys.remove('warmup')
+            data__warmup = data['warmup']
+            validate___definitions_s70(data__warmup)
+        if 'backoff_s' in data_keys:
+            data_keys.remove('backoff_s')
+            data__backoffs = data['backoff_s']
+            validate___definitions_s10(data__backoffs)
+        if 'backoff_max_s' in data_keys:
+            data_keys.remove('backoff_max_s')
+            data__backoffmaxs = data['backoff_max_s']
+            validate___definitions_s10(data__backoffmaxs)
+        if 'jitter' in data_keys:
+            data_keys.remove('jitter')
+            data__jitter = data['jitter']
+            validate___definitions_s73(data__jitter)
+        if 'reset_after_s' in data_keys:
+            data_keys.remove('reset_after_s')
+            data__resetafters = data['reset_after_s']
+            validate___definitions_s10(data__resetafters)
+        if 'window_s' in data_keys:
+            data_keys.remove('window_s')
+            data__windows = data['window_s']
+            validate___definitions_s10(data__windows)
+        if 'limit' in data_keys:
+            data_keys.remove('limit')
+            data__limit = data['limit']
+            validate___definitions_s76(data__limit)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s76(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 100000:
+            raise Refused
+
+def validate___definitions_s73(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 1:
+            raise Refused
+
+def validate___definitions_s64(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'interval_s' in data_keys:
+            data_keys.remove('interval_s')
+            data__intervals = data['interval_s']
+            validate___definitions_s65(data__intervals)
+        if 'failure_threshold' in data_keys:
+            data_keys.remove('failure_threshold')
+            data__failurethreshold = data['failure_threshold']
+            validate___definitions_s66(data__failurethreshold)
+        if 'success_threshold' in data_keys:
+            data_keys.remove('success_threshold')
+            data__successthreshold = data['success_threshold']
+            validate___definitions_s66(data__successthreshold)
+        if 'grace_s' in data_keys:
+            data_keys.remove('grace_s')
+            data__graces = data['grace_s']
+            validate___definitions_s10(data__graces)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s66(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1:
+            raise Refused
+        if data > 1000:
+            raise Refused
+
+def validate___definitions_s65(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0.1:
+            raise Refused
+        if data > 31536000:
+            raise Refused
+
+def validate___definitions_s10(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 31536000:
+            raise Refused
+
+def validate___definitions_s7(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'boot' in data_keys:
+            data_keys.remove('boot')
+            data__boot = data['boot']
+            validate___definitions_s8(data__boot)
+        if 'firstboot' in data_keys:
+            data_keys.remove('firstboot')
+            data__firstboot = data['firstboot']
+            validate___definitions_s8(data__firstboot)
+        if 'upgrade' in data_keys:
+            data_keys.remove('upgrade')
+            data__upgrade = data['upgrade']
+            validate___definitions_s8(data__upgrade)
+        if 'svcup' in data_keys:
+            data_keys.remove('svcup')
+            data__svcup = data['svcup']
+            validate___definitions_s8(data__svcup)
+        if 'warmup' in data_keys:
+            data_keys.remove('warmup')
+            data__warmup = data['warmup']
+            validate___definitions_s8(data__warmup)
+        if 'monitor' in data_keys:
+            data_keys.remove('monitor')
+            data__monitor = data['monitor']
+            validate___definitions_s8(data__monitor)
+        if 'svcdown' in data_keys:
+            data_keys.remove('svcdown')
+            data__svcdown = data['svcdown']
+            validate___definitions_s8(data__svcdown)
+        if 'lifecycle' in data_keys:
+            data_keys.remove('lifecycle')
+            data__lifecycle = data['lifecycle']
+            validate___definitions_s8(data__lifecycle)
+        if 'pushstats' in data_keys:
+            data_keys.remove('pushstats')
+            data__pushstats = data['pushstats']
+            validate___definitions_s8(data__pushstats)
+        if 'backup' in data_keys:
+            data_keys.remove('backup')
+            data__backup = data['backup']
+            validate___definitions_s8(data__backup)
+        if 'restore' in data_keys:
+            data_keys.remove('restore')
+            data__restore = data['restore']
+            validate___definitions_s8(data__restore)
+        if 'reload' in data_keys:
+            data_keys.remove('reload')
+            data__reload = data['reload']
+            validate___definitions_s8(data__reload)
+        if 'signal' in data_keys:
+            data_keys.remove('signal')
+            data__signal = data['signal']
+            validate___definitions_s8(data__signal)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s8(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'timeout_s' in data_keys:
+            data_keys.remove('timeout_s')
+            data__timeouts = data['timeout_s']
+            validate___definitions_s9(data__timeouts)
+        if 'retries' in data_keys:
+            data_keys.remove('retries')
+            data__retries = data['retries']
+            validate___definitions_s11(data__retries)
+        if 'retry_delay_s' in data_keys:
+            data_keys.remove('retry_delay_s')
+            data__retrydelays = data['retry_delay_s']
+            validate___definitions_s9(data__retrydelays)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s11(data):
+    if is_reference(data):
+        return
+    validate___definitions_s12(data)
+
+def validate___definitions_s12(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 1000:
+            raise Refused
+
+def validate___definitions_s9(data):
+    if is_reference(data):
+        return
+    validate___definitions_s10(data)
+
+def validate___definitions_s4(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'format' in data_keys:
+            data_keys.remove('format')
+            data__format = data['format']
+            validate___definitions_s5(data__format)
+        if 'level' in data_keys:
+            data_keys.remove('level')
+            data__level = data['level']
+            validate___definitions_s6(data__level)
+        if data_keys:
+            raise Refused
+
+def validate___definitions_s6(data):
+    if is_reference(data):
+        return
+    if not (isinstance(data, str) and data == 'info' or (isinstance(data, str) and data == 'debug') or (isinstance(data, str) and data == 'warning') or (data is None)):
+        raise Refused
+
+def validate___definitions_s5(data):
+    if is_reference(data):
+        return
+    if not (isinstance(data, str) and data == 'plain' or (isinstance(data, str) and data == 'json')):
+        raise Refused
+
+def validate___definitions_s2(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        for data_key in data_keys:
+            if data_key not in []:
+                data_value = data.get(data_key)
+                validate___definitions_s3(data_value)
+
+def validate___definitions_s1(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (str, type(None))):
+        raise Refused
+    if isinstance(data, str):
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+        if data_len > 200:
+            raise Refused
+
+def validate___definitions_s0(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if isinstance(data, str):
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+        if data_len > 200:
+            raise Refused
