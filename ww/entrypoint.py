@@ -25,6 +25,7 @@ from ww.instance.record import forget_last_life
 from ww.instance.services.definition import Launch
 from ww.instance.servicing import Servicing
 from ww.instance.signalling import Signalling
+from ww.instance.surroundings import describe
 from ww.instance.system import System
 from ww.instance.voice import Voice
 from ww.lifecycle.model import Trigger
@@ -167,6 +168,8 @@ class Program:
         self._connect(wake_fd)
         os.chdir("/")
         voice.info(_greeting(place), pid=os.getpid())
+        for sentence in describe(place.layout, compiler.environ):
+            voice.info(sentence)
         refused = refused_run_directory(place.layout, compiler.environ)
         if refused:
             voice.warn(refused)
@@ -174,6 +177,7 @@ class Program:
     def main(self) -> NoReturn:
         """Run the loop, then leave by `os._exit` (runtime.md 9)."""
         gc.freeze()
+        gc.enable()
         self._driver.begin(PLANS[None])
         self._loop.run()
         self._log.flush(self._clock.mono_ms() + FLUSH_MS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
+from ww.config.atomic import write
 from ww.errors import UsageError
 from ww.home.smallfile import write_text
 
@@ -15,7 +17,7 @@ from _frozen_importlib_external import SourceFileLoader
 FILE = {file!r}
 scope = {{"__name__": "ww_launch", "__file__": FILE}}
 exec(SourceFileLoader("ww_launch", FILE).get_code("ww_launch"), scope)
-scope[{entry!r}]()
+scope[{entry!r}]({argument})
 """
 
 
@@ -33,15 +35,31 @@ def shebang(python: str) -> str:
 
 
 def write_launchers(directory: str) -> list[str]:
-    """Write DIR/run, DIR/cfg and DIR/bin/ww for this interpreter and this installation. Raises UsageError, OSError."""
+    """Write DIR/run, its bundle, DIR/cfg and DIR/bin/ww for this interpreter and this installation.
+
+    Raises UsageError, OSError.
+    """
     launch = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
     plain = f"#!{sys.executable} -I"
     os.makedirs(f"{directory}/bin", exist_ok=True)
+    bundle = f"{os.path.abspath(directory)}/run.bundle"
+    write(bundle, _bundle(), 0o644)
     files = {
-        f"{directory}/run": f"{shebang(sys.executable)}\n{_BODY.format(file=launch, entry='isolated')}",
-        f"{directory}/cfg": f"{plain}S\n{_BODY.format(file=launch, entry='isolated')}",
-        f"{directory}/bin/ww": f"{plain}\n{_BODY.format(file=launch, entry='shell')}",
+        f"{directory}/run": f"{shebang(sys.executable)}\n{_BODY.format(file=launch, entry='isolated', argument=repr(bundle))}",
+        f"{directory}/cfg": f"{plain}S\n{_BODY.format(file=launch, entry='isolated', argument='')}",
+        f"{directory}/bin/ww": f"{plain}\n{_BODY.format(file=launch, entry='shell', argument='')}",
     }
     for path, text in files.items():
         write_text(path, text, 0o755)
-    return list(files)
+    return [*files, bundle]
+
+
+def _bundle() -> bytes:
+    """The run path of `ww run` in one file, for the interpreter of the launchers. Raises UsageError."""
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bundling.py")
+    command = [sys.executable, "-IS", "-X", "no_debug_ranges", program]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode:
+        words = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise UsageError(f"cannot compile the run path of ww: {': '.join([program, *words])}")
+    return done.stdout

@@ -5,6 +5,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -223,6 +224,19 @@ def test_sync_says_whether_it_could(tmp_path: object, clock: FakeClock) -> None:
     a_journal(tmp_path, clock).append("state", {})
     assert sync(str(tmp_path), "b1") == sync(str(tmp_path)) == 0
     assert sync("/proc/nowhere") == errno.ENOENT
+
+
+@pytest.mark.rule("D-journal-sync")
+def test_each_segment_is_synced_once_and_said_to_be_by_its_mode(tmp_path: Path, clock: FakeClock) -> None:
+    """A stop does not take longer with every boot that is kept, and what a killed boot left is not forgotten."""
+    for boot in ("killed", "b1"):
+        Journal(str(tmp_path), 1, boot, clock, 1 << 30, 0).append("state", {})
+    assert sync(str(tmp_path), "b1") == 0
+    modes = {file.name.split("-")[1]: file.stat().st_mode & 0o777 for file in tmp_path.glob("*.j")}
+    assert modes == {"killed": 0o600, "b1": 0o400}
+    assert sync(str(tmp_path)) == 0
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("*.j")} == {0o400}
+    assert len(read_journal(str(tmp_path))) == 2
 
 
 @pytest.mark.rule("D-journal-full")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ww.authoring import policies
 from ww.authoring.configuration import settings_of
 from ww.authoring.datafacts import Refusal, look_at_data
-from ww.authoring.places import given_up, spots
 from ww.authoring.plans import Plans
 from ww.authoring.services import definitions, describe, signal_table
 from ww.config.compiled import build
@@ -17,6 +16,8 @@ from ww.config.secrets import Masker
 from ww.errors import EXIT_CONFIG, problem_text
 from ww.home.datadir import volume_id
 from ww.home.image import image_version
+from ww.home.layout import refused_run_directory
+from ww.home.places import given_up, spots
 from ww.instance.hookset import hook_problems
 from ww.instance.masking import mask_value
 from ww.instance.signaltable import SignalTable
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
     from ww.config.compiled import Compiled
     from ww.home.layout import Layout
+    from ww.instance.settings import Settings
     from ww.types import JsonObject
 
 FORMAT = 1
 
 
 def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> JsonObject:
-    """The document of `ww explain --json`, described in docs/writing-a-service.md."""
+    """The document of `ww explain --json`; docs/writing-a-service.md says what its members are."""
     inputs = collect(layout, environ, sets)
     compiled = build(inputs)
     settings = settings_of(compiled)
@@ -48,7 +50,7 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
         "format": FORMAT,
         "root": layout.root or "/",
         "service": settings.text("service"),
-        "instance": settings.text("instance") or _volume(layout) or os.uname().nodename,
+        "instance": _instance(layout, settings),
         "would_start": not refusals,
         "exit_code": refusals[0].exit_code if refusals else None,
         "refusals": [{"exit_code": item.exit_code, "why": item.why} for item in refusals],
@@ -69,7 +71,7 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
         "stop": policies.stop(settings),
         "signals": signal_table(settings),
         "places": {spot.name: spot.record() for spot in places},
-        "given_up": list(given_up(layout, environ, places)),
+        "given_up": [word for word in (refused_run_directory(layout, environ), *given_up(layout, places)) if word],
     }
 
 
@@ -83,8 +85,10 @@ def _masked(services: list[JsonObject], compiled: Compiled) -> Any:
     return mask_value(services, Masker(compiled.private_texts()).mask)
 
 
-def _volume(layout: Layout) -> str:
+def _instance(layout: Layout, settings: Settings) -> str:
+    """Configured, else the volume's id, else the host name; shared data names nobody."""
     try:
-        return volume_id(f"{layout.data}/.ww")
+        volume = "" if settings.flag("data.shared") else volume_id(f"{layout.data}/.ww")
     except OSError:
-        return ""
+        volume = ""
+    return settings.text("instance") or volume or os.uname().nodename

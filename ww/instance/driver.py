@@ -5,8 +5,6 @@ It knows no process and no file: actions are started by a `Performer`, which is 
 
 from __future__ import annotations
 
-from collections import deque
-
 from ww.lifecycle.machine import Decision, Facts, Step, decide
 from ww.lifecycle.model import Action, Done, Failed, Found, Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy, StopBudget
@@ -123,9 +121,9 @@ class Driver:
         self._performer = performer
         self._clock = clock
         self._spread = spread
-        self._queue: deque[Callback] = deque()
+        self._queue: list[Callback] = []
         self._playing = False
-        self._plan: deque[Action] = deque()
+        self._plan: list[Action] = []
         self._running: _Running | None = None
         self._interrupted: list[tuple[Task, Callback]] = []
         self._stops = 0
@@ -140,7 +138,7 @@ class Driver:
 
     def begin(self, plan: tuple[Action, ...]) -> None:
         """Start with the plan of the time before BOOT."""
-        self._plan = deque(plan)
+        self._plan = list(plan)
         self._later(self._next)
 
     def feed(self, trigger: Trigger, cause: Cause) -> None:
@@ -154,7 +152,7 @@ class Driver:
         self._playing = True
         try:
             while self._queue:
-                self._queue.popleft()()
+                self._queue.pop(0)()
         finally:
             self._playing = False
 
@@ -194,7 +192,7 @@ class Driver:
         if decision.exit_code is not None:
             at.exit_code = decision.exit_code
             at.budget = self._performer.stop_budget(cause, now)
-        self._plan = deque(decision.actions)  # first: whatever raises from here on, the way down has a plan
+        self._plan = list(decision.actions)  # first: whatever raises from here on, the way down has a plan
         self._interrupt()
         self._performer.entered(decision, at)
         self._next()
@@ -248,7 +246,7 @@ class Driver:
         if not self._plan:
             self._plan_is_over()
             return
-        action = self._plan.popleft()
+        action = self._plan.pop(0)
         running = _Running(action)
         self._running = running
         if action.kind is Kind.INTERRUPTED:

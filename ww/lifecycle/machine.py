@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 from ww.errors import EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
 from ww.lifecycle.model import Action, Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy, judge_failure
 from ww.lifecycle.table import EARLY_ENDS, PLANS, RECOVERY, TRANSITIONS, Abandon, Enter, Heal, Hurry, Ignore, Recover
-from ww.types import Value
+from ww.types import Enum, Value
 
 LIVE = frozenset(state for state, edges in TRANSITIONS.items() if edges.get(Trigger.STOP) == Enter(State.STOPPING))
 """States (and None) from which a stop leads to STOPPING."""

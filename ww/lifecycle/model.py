@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
-from ww.types import Value
+from ww.types import Enum, Value
 
 
 class State(Enum):

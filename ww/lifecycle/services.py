@@ -6,10 +6,8 @@ reverse; a dead one comes back with its dependents only (decisions, "Lifecycle")
 
 from __future__ import annotations
 
-from enum import Enum
-
 from ww.lifecycle.policy import judge_failure
-from ww.types import Value
+from ww.types import Enum, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import select
-from heapq import heapify, heappop, heappush
 
+from ww.clib import HEAP
 from ww.supervise import signals
 
 TYPE_CHECKING = False
@@ -142,7 +142,7 @@ class Loop:
         """Call `callback` once when the monotonic clock has reached `mono_ms`."""
         timer = Timer(self, mono_ms, callback)
         self._count += 1
-        heappush(self._heap, (mono_ms, self._count, timer))
+        HEAP.heappush(self._heap, (mono_ms, self._count, timer))
         return timer
 
     def call_later(self, ms: int, callback: Callback) -> Timer:
@@ -158,7 +158,7 @@ class Loop:
         self._cancelled += 1
         if self._cancelled > _MANY_CANCELLED and self._cancelled * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].pending]
-            heapify(self._heap)
+            HEAP.heapify(self._heap)
             self._cancelled = 0
 
     def _wait_s(self) -> float | None:
@@ -166,7 +166,7 @@ class Loop:
         if self._soon or self._always:
             return 0
         while self._heap and not self._heap[0][2].pending:
-            heappop(self._heap)
+            HEAP.heappop(self._heap)
             self._cancelled = max(0, self._cancelled - 1)
         if not self._heap:
             return None
@@ -178,7 +178,7 @@ class Loop:
         now = self._clock.mono_ms()
         due = []
         while self._heap and self._heap[0][0] <= now:
-            due.append(heappop(self._heap)[2])
+            due.append(HEAP.heappop(self._heap)[2])
         for timer in due:
             callback, timer.callback = timer.callback, None
             if callback is not None:

@@ -7,7 +7,6 @@ import os
 
 from ww.instance.ending import Ending
 from ww.instance.members import TAG, Members
-from ww.instance.services.readiness import Readying
 from ww.supervise import child, logs, signals
 from ww.supervise.identity import Unknown, find_identity
 from ww.supervise.ladder import group_exists, send_group
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from ww.instance.services.definition import Definition, Launch
+    from ww.instance.services.readiness import Readying
     from ww.instance.system import System
     from ww.supervise.command import Options
     from ww.supervise.exitcode import Exit
@@ -207,6 +207,8 @@ class Life:
         if readiness is None:
             self._system.loop.call_soon(self._is_ready)
             return
+        from ww.instance.services.readiness import Readying  # Few services say when they are ready.
+
         self._readying = Readying(self._system, self.definition.name, readiness, self._env, self._place)
         self._readying.start(lambda why: self._fail("readiness", why) if why else self._is_ready())
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
-from ww.home.layout import find_run_directory, refused_run_directory, run_directories
+from ww.home.layout import find_run_directory, run_directories
 from ww.types import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -71,10 +71,10 @@ def spots(layout: Layout, environ: Mapping[str, str], shared: bool) -> list[Spot
     return [Spot(name, path) for name, path in paths.items()]
 
 
-def given_up(layout: Layout, environ: Mapping[str, str], known: list[Spot]) -> list[str]:
+def given_up(layout: Layout, known: list[Spot]) -> list[str]:
     """What a start goes without, and what that means, one sentence each."""
     at = {spot.name: spot for spot in known}
-    words = [refused_run_directory(layout, environ)]
+    words = []
     if not os.path.isdir(layout.data) and not layout.root:
         words.append(f"there is no {layout.data}: nothing is remembered, every boot is a first boot")
     elif not can_write(f"{layout.data}/.ww"):
@@ -87,4 +87,4 @@ def given_up(layout: Layout, environ: Mapping[str, str], known: list[Spot]) -> l
         words.append(f"{layout.etc} cannot be written: cfg.json lies in the run directory")
     if not at["backup"].writable:
         words.append(f"{layout.backup} cannot be written: a backup hook will fail unless it writes elsewhere")
-    return [sentence for sentence in words if sentence]
+    return words
