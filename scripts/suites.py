@@ -18,7 +18,7 @@ REPO = Path(__file__).resolve().parents[1]
 REPORTS = REPO / "build" / "reports"
 IN_CI = bool(os.environ.get("WW_CI"))
 
-SUITES = ("unit", "properties", "contracts", "architecture", "docs", "processes", "faults", "scenarios")
+SUITES = ("unit", "properties", "contracts", "architecture", "docs", "processes", "faults", "scenarios", "pid1")
 PYTHONS = "pythons"
 """The suite that repeats some of the others on every further Python of this machine."""
 ON_EVERY_PYTHON = ("unit", "contracts")

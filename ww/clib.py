@@ -217,7 +217,7 @@ def group_number(name: str) -> int | None:
 
 
 def pattern_state(text: str) -> tuple[object, ...] | None:
-    """What `pattern_from` makes the regular expression `text` from, as plain data, on the same Python only.
+    """What `pattern_from` makes the regular expression `text` from, as plain data, where `pattern_kind` is the same.
 
     None where this Python does not tell. Raises re.error where `text` is none.
     """
@@ -236,12 +236,23 @@ def pattern_state(text: str) -> tuple[object, ...] | None:
         return None
 
 
+def pattern_kind() -> str:
+    """Which states of patterns this Python takes back; "" if it does not tell."""
+    try:
+        from _sre import CODESIZE, MAGIC  # type: ignore[import-not-found]
+    except ImportError:
+        return ""
+    from sys import byteorder
+
+    return f"{MAGIC}-{CODESIZE}-{byteorder}"
+
+
 def pattern_from(text: str, state: tuple[object, ...]) -> Any:
     """The regular expression `text` from its `pattern_state`, without `re`, which takes 5 ms to import.
 
     Raises ImportError, TypeError, ValueError or RuntimeError where this Python does not take it.
     """
-    from _sre import compile as make  # type: ignore[import-not-found]
+    from _sre import compile as make
 
     flags, code, groups, names = state
     index: list[str | None] = [None] * (groups + 1)  # type: ignore[operator]

@@ -22,7 +22,7 @@ EXIT_LOOKUP = 2
 EXIT_USAGE = 64
 """The command line is wrong."""
 EXIT_UNAVAILABLE = 69
-"""No instance answers: none runs, or it cannot be reached."""
+"""Commands that ask an instance: none answers, because none runs or it cannot be reached."""
 EXIT_HOOK = 70
 """A hook failed for good, or ww itself failed."""
 EXIT_TRY_AGAIN = 75

@@ -51,8 +51,12 @@ def _fast_lookup(arguments: list[str]) -> int | None:
         return check(arguments[1:], os.environ)
     if arguments[:1] != ["cfg"]:
         return None
+    import gc
+
     from ww.config.fastcfg import run
 
+    # A large configuration makes many objects and no garbage, and the process is about to end.
+    gc.disable()
     return run(arguments[1:], os.environ)
 
 

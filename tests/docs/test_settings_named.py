@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted({*(ROOT / "docs").glob("*.md"), *(ROOT / "hooks-template").rglob("*"), *(ROOT / "images").rglob("*.md")})
-SETTING = re.compile(r"\bww\.([a-z_]+(?:\.[A-Za-z_]+)*)\b(?!\()")
+SETTING = re.compile(r"(?<!/)\bww\.([a-z_]+(?:\.[A-Za-z_]+)*)\b(?!\()")
 PACKAGES = {path.stem for path in (ROOT / "ww").iterdir()}
 
 

@@ -14,6 +14,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.paths import REPO
+from ww.authoring.check import check, report
+from ww.authoring.explain import explain
+from ww.authoring.place import find_place
+from ww.authoring.template import make_home
 
 TEXT = (REPO / "docs/writing-a-service.md").read_text()
 BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -111,6 +115,20 @@ def test_everything_that_an_author_is_told_to_type_works(desk: Desk) -> None:
             assert matches(answer, output), f"$ {commands}\n--- answers\n{output}\n--- and the page says\n{answer}"
     assert desk.instance is not None
     assert desk.instance.wait(LIMIT_S) == 0
+
+
+def members(command: str) -> set[str]:
+    """What the page says that `command --json` prints."""
+    table = TEXT.split(f"| member of `{command} --json` |", 1)[1].split("\n\n", 1)[0]
+    return {name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+@pytest.mark.rule("D-author-page")
+def test_the_members_of_what_programs_read_are_named(tmp_path: pathlib.Path) -> None:
+    make_home(str(tmp_path / "site"))
+    place = find_place(str(tmp_path / "site"))
+    assert set(report(place, check(place))) == members("ww check")
+    assert set(explain(place.layout, {}, [])) == members("ww explain")
 
 
 def test_the_matching_of_answers_is_exact_but_for_dots() -> None:

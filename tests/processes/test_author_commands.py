@@ -101,3 +101,21 @@ def test_check_says_what_run_says(tmp_path):
     assert len(of_configuration) == 2
     for what in of_configuration:
         assert what in refused.stdout
+
+
+@pytest.mark.rule("D-check-finds")
+def test_check_writes_only_what_it_is_asked_to_compile_and_only_without_problems(tmp_path):
+    ww("init", "site", cwd=tmp_path)
+    site = tmp_path / "site"
+    before = tree(site)
+    ww("check", "site", cwd=tmp_path)
+    (site / "ww/usr/boot").chmod(0o644)
+    refused = ww("check", "--compile", "site", cwd=tmp_path)
+    assert refused.returncode == 1
+    (site / "ww/usr/boot").chmod(0o755)
+    assert tree(site) == before
+    done = ww("check", "--compile", "--json", "site", cwd=tmp_path)
+    assert json.loads(done.stdout)["compiled"] == str(site / "ww/etc/cfg_schema.check")
+    assert set(tree(site)) - set(before) == {"ww/etc/cfg_schema.check"}
+    checked = ww("check", "--strict", "site", cwd=tmp_path)
+    assert (checked.returncode, checked.stdout) == (0, "site: nothing found\n")

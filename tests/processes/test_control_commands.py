@@ -21,6 +21,8 @@ import pytest
 from tests.support.ports import TwinInstance, TwinProcess, document, service
 from tests.support.waiting import until
 from ww.clock import stamp
+from ww.home.control import _places, looked_at
+from ww.home.layout import Layout
 
 WW = [sys.executable, "-P", "-m", "ww"]
 
@@ -206,18 +208,32 @@ def test_something_else_that_listens_there_is_not_taken_for_an_instance(tmp_path
 @pytest.mark.rule("D-control-client")
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_another_user_is_told_whose_it_is(tmp_path: Path, twin: TwinInstance) -> None:
-    for path in (tmp_path, *tmp_path.parents):
-        if path.is_relative_to("/tmp/pytest-of-root"):
-            path.chmod(0o755)
     script = (
-        f"import os; os.setgroups([]); os.setgid(65534); os.setuid(65534); os.execv({WW[0]!r}, {[*WW, 'status']!r})"
+        "import os, sys; from ww.home.control import ask\n"
+        "assert ask(sys.argv[1], {'op': 'ping'}, 5).ok\n"  # whatever is imported late is imported as root
+        "directory = os.open(sys.argv[1], os.O_PATH); os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "print(ask(f'/proc/self/fd/{directory}', {'op': 'stop'}, 5).words)"
     )
-    argv = [sys.executable, "-c", script]
-    done = subprocess.run(argv, env=environ(tmp_path), capture_output=True, text=True, check=False, cwd="/")
-    if "No module named" in done.stderr or ("Permission denied" in done.stderr and "ctl" not in done.stderr):
-        pytest.skip("the installation under test cannot be read by other users")
-    assert done.returncode == 69
-    assert "belongs to another user" in done.stderr
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    argv = [sys.executable, "-P", "-c", script, twin.run]
+    done = subprocess.run(argv, env={"PYTHONPATH": path}, capture_output=True, text=True, check=True)
+    assert "belongs to another user; ask as that user or as root" in done.stdout
+    assert twin.port.asked == []
+
+
+@pytest.mark.rule("D-control-client")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root looks for the instances of other users")
+def test_root_looks_for_the_instances_of_other_users_but_not_where_a_third_one_could_have_put_them() -> None:
+    container = Layout("")
+    for uid, owner, taken in ((64_998, 64_998, True), (64_999, 64_997, False)):
+        directory = f"/tmp/ww-{uid}"
+        os.mkdir(directory, 0o700)
+        try:
+            os.chown(directory, owner, owner)
+            assert directory in looked_at(container, {})
+            assert (directory in _places(container, {})) is taken
+        finally:
+            os.rmdir(directory)
 
 
 # Wait

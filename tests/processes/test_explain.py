@@ -165,6 +165,21 @@ def test_what_cannot_be_written_is_said(home: Home) -> None:
     assert any("nothing is remembered" in words for words in document["given_up"])
 
 
+@pytest.mark.rule("D-explain-dry", "D-data-shared")
+def test_the_journal_of_shared_data_lies_in_the_run_directory(home: Home) -> None:
+    document = explained(home.settings(data={"shared": True}))
+    assert document["places"]["journal"]["path"] == f"{home.root}/run/journal"
+
+
+@pytest.mark.rule("D-explain-dry", "D-restore-safe")
+def test_a_restore_that_is_half_done_is_a_refusal(home: Home) -> None:
+    assert home.start().wait_state("UP").stop() == 0
+    (home.root / "data/.ww/restoring").write_text("monday\n")
+    refused = explained(home, code=78)
+    assert "monday" in refused["refusals"][0]["why"]
+    assert home.run_to_end().process.returncode == 78
+
+
 @pytest.mark.rule("D-explain-dry")
 def test_the_words_fit_80_columns(home: Home) -> None:
     home.all_hooks().hooks("upgrade.d/0001-a-step-with-a-long-name-that-says-what-it-does", "warmup.d/10-a")

@@ -8,6 +8,7 @@ import pathlib
 import pytest
 
 from tests.support import driver
+from tests.support.configs import Instance
 from tests.support.home import Home
 
 COMPILE_TASK = """
@@ -19,12 +20,28 @@ from ww.supervise.logs import ContainerLog
 root, code = sys.argv[1:]
 system = System(loop, reaper, clock, Voice(loop, clock, ContainerLog(loop, os.open(os.devnull, os.O_WRONLY))))
 child = ("/bin/sh", "-c", "echo '{half'; echo its last line >&2; exit " + code, "child")
-compiler = Compiler(child, Layout(root), None, [], {})
+compiler = Compiler(child, Layout(root), None, [], {"CFG": '{"a":1}'})
 def done(outcome):
     say(outcome.exit_code, outcome.words)
     loop.stop()
 CompileTask(system, compiler, None, done).start()
 loop.run()
+"""
+
+
+NOTHING_TO_COMPILE = """
+from ww.home.layout import Layout
+from ww.instance.compilation import CompileTask, Compiler
+from ww.instance.system import System
+from ww.instance.voice import Voice
+from ww.supervise.logs import ContainerLog
+root, run = sys.argv[1:]
+system = System(loop, reaper, clock, Voice(loop, clock, ContainerLog(loop, os.open(os.devnull, os.O_WRONLY))))
+compiler = Compiler(("/no/such/program",), Layout(root), run, [], {})
+taken = []
+def done(outcome):
+    say(type(outcome).__name__, taken)
+CompileTask(system, compiler, taken.append, done).start()
 """
 
 
@@ -73,6 +90,26 @@ def test_a_compile_child_that_ends_with_78_and_no_answer_is_still_an_invalid_con
     assert exit_code == expected
     assert f"exit code {code}" in words
     assert ("its last line" in words) == (expected == 78)
+
+
+@pytest.mark.rule("D-cfg-cache")
+@pytest.mark.parametrize("with_run", [True, False])
+def test_where_there_is_nothing_to_compile_no_child_is_started_and_the_files_are_those_that_it_writes(
+    tmp_path: pathlib.Path, with_run: bool
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    by_child, by_pid1 = Instance(tmp_path / "one"), Instance(tmp_path / "other")
+    by_child.child(run=with_run)
+    [[outcome, [cache]]] = driver.run(NOTHING_TO_COMPILE, str(by_pid1.root), str(by_pid1.run) if with_run else "")
+    assert outcome == "Done"
+    assert cache["key"] == by_pid1.collect().key
+    assert cache["settings"]["stop.budget_s"] == 9
+    for name in ("ww/etc/cfg.json", "run/cfg.provenance.json"):
+        assert (by_child.root / name).exists() == (by_pid1.root / name).exists()
+        if (by_child.root / name).exists():
+            assert (by_child.root / name).read_text() == (by_pid1.root / name).read_text()
+            assert (by_child.root / name).stat().st_mode == (by_pid1.root / name).stat().st_mode
 
 
 @pytest.mark.rule("D-cfg-cache")

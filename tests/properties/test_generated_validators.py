@@ -47,7 +47,7 @@ def _keywords(inner):
         "minItems": COUNTS,
         "maxItems": COUNTS,
         "uniqueItems": st.booleans(),
-        "items": inner,
+        "items": inner | st.just({"type": "string"}),
         "prefixItems": several,
         "contains": inner,
         "minContains": COUNTS,
@@ -104,9 +104,13 @@ def _objects(inner):
 SCHEMAS = st.recursive(st.booleans() | st.just({}), _objects, max_leaves=6)
 
 
+LISTS = st.fixed_dictionaries({"items": st.just({"type": "string"}), "uniqueItems": st.booleans()})
+
+
 @st.composite
 def whole_schemas(draw):
-    schema = {**draw(_objects(SCHEMAS)), "$defs": {"d": draw(SCHEMAS), "e": draw(SCHEMAS)}}
+    body = draw(_objects(SCHEMAS) | _objects(SCHEMAS) | LISTS | st.fixed_dictionaries({"not": LISTS}))
+    schema = {**body, "$defs": {"d": draw(SCHEMAS), "e": draw(SCHEMAS)}}
     if draw(st.integers(0, 5)) == 0:
         schema["$schema"] = draw(
             st.sampled_from(["http://json-schema.org/draft-07/schema#", "http://json-schema.org/draft-04/schema#"])
@@ -136,6 +140,8 @@ def patterns(module):
 @example({"pattern": "^a$"}, ["a\n", "a"])
 @example({"enum": [1, [True], {"a": 0}]}, [True, [1], {"a": False}, 1.0])
 @example({"not": {"uniqueItems": True}}, [[[1], [True], [1]]])
+@example({"uniqueItems": True, "items": {"type": "string"}}, [["a", "b"], ["a", "a"]])
+@example({"not": {"uniqueItems": True, "items": {"type": "string"}}}, [["a", "b"], ["a", "a"], [1]])
 @example({"multipleOf": 3}, [1e300, 5e-324])
 @example({"properties": {"a": {"minLength": 3}}, "required": ["a"]}, [{"a": {"$secret": "s"}}])
 @example({"properties": {"a": False}}, [{"a": {"$secret": "s"}}])

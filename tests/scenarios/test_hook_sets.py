@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from contextlib import closing
@@ -75,6 +76,35 @@ def test_the_template_reaches_up_and_stops_as_it_stands(tmp_path: Path) -> None:
     assert not [text for text in running.said("ww") if text.startswith("ended ")], "svcdown stopped it, no sweep had to"
 
 
+@pytest.mark.rule("D-init-runs")
+@pytest.mark.parametrize("left", ["a service process", "a daemon of svcup"])
+def test_either_way_of_the_template_runs_alone(tmp_path: Path, left: str) -> None:
+    """What `ww init` made reaches UP, heals and stops also when the author has deleted one of the two ways."""
+    root = tmp_path / "root"
+    assert _ww(tmp_path, "init", str(root)).returncode == 0
+    if left == "a service process":
+        (root / "ww/usr/svcup").unlink()
+        (root / "ww/usr/svcdown").unlink()
+    else:
+        shutil.rmtree(root / "ww/usr/services")
+        defaults = root / "ww/etc/default_cfg.json"
+        configured = json.loads(defaults.read_text())
+        del configured["ww"]["services"]
+        defaults.write_text(json.dumps(configured))
+    checked = _ww(root, "check", "--strict", str(root))
+    assert checked.returncode == 0, checked.stdout
+    with _start(root, "log") as running:
+        running.until_state("UP").until(lambda it: it.said("lifecycle")[-1:] == [f"{_name(it)} is UP"], "lifecycle UP")
+        running.signal(signal.SIGUSR1)
+        running.until(lambda it: it.said("signal"), "the hook signal")
+        running.signal(signal.SIGHUP)
+        running.until_state("UP", times=2)
+        assert running.stop() == 0
+    source = "web" if left == "a service process" else "svcup"
+    assert "example service: stopping" in running.said(source)
+    assert not [text for text in running.said("ww") if text.startswith("ended ")], "no sweep had to"
+
+
 def _name(running: Running) -> str:
     return running.said("lifecycle")[-1].split(" is ")[0]
 
@@ -128,7 +158,13 @@ def test_notes_comes_back_from_a_backup(notes: Path, port: int) -> None:
 
 
 def _scripts() -> list[Path]:
-    folders = [TEMPLATE / "usr", TEMPLATE / "files", NOTES / "usr", NOTES / "usr/upgrade.d"]
+    folders = [
+        TEMPLATE / "usr",
+        TEMPLATE / "usr/services/web",
+        TEMPLATE / "files",
+        NOTES / "usr",
+        NOTES / "usr/upgrade.d",
+    ]
     files = sorted(path for folder in folders for path in folder.iterdir() if path.is_file())
     return [path for path in [*files, ROOT / "scripts/demo"] if path.read_bytes().startswith(b"#!/bin/sh")]
 

@@ -13,6 +13,7 @@ from tests.support.paths import REPO
 from tests.support.waiting import until
 from ww.clib import json_dumps
 from ww.clock import Clock, stamp
+from ww.home.control import Answer, ask
 from ww.instance.control import Control, failure
 from ww.instance.system import System
 from ww.instance.voice import Voice
@@ -179,7 +180,7 @@ class TwinProcess:
         path = os.pathsep.join([str(REPO), *(entry for entry in sys.path if entry)])
         self._process = subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": path, "WW_TEST_TREE": "1"})
         self.pid = self._process.pid
-        until(lambda: os.path.exists(f"{root}/run/ctl"), "the twin listens")
+        until(lambda: isinstance(ask(f"{root}/run", {"op": "ping"}, 1.0), Answer), "the twin listens")
 
     def __enter__(self) -> Self:
         return self

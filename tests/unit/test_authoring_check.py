@@ -288,6 +288,17 @@ def test_an_interpreter_that_only_the_image_may_have_is_a_warning_there_and_a_pr
 
 
 @pytest.mark.rule("D-check-finds")
+def test_a_link_that_may_lead_somewhere_in_the_image_is_a_warning_there_and_a_problem_in_a_home(home):
+    (home / "ww/usr/warmup").unlink()
+    (home / "ww/usr/warmup").symlink_to("/opt/app/warmup")
+    assert [item.level for item in findings(home / "ww")] == [WARNING]
+    assert [item.level for item in findings(home)] == [PROBLEM]
+    (home / "ww/usr/warmup").unlink()
+    (home / "ww/usr/warmup").symlink_to("wormup")
+    assert [item.level for item in findings(home / "ww")] == [PROBLEM]
+
+
+@pytest.mark.rule("D-check-finds")
 def test_checking_executes_nothing(home, tmp_path):
     witness = tmp_path / "executed"
     write("usr/boot", f"#!/bin/sh\n: $(touch {witness})\ntouch {witness}\n")(home)

@@ -94,3 +94,10 @@ def test_every_command_has_its_one_line_help_examples_exit_codes_and_a_root(name
     for wanted in ("Examples:", "Exit codes:"):
         assert wanted in text
     assert "--root" in text or name in ABOUT_NO_INSTANCE
+
+
+@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"cfg", "render", "run"}))
+def test_help_fits_80_columns(name):
+    command = cli.get_command(click.Context(cli), name)
+    text = command.get_help(click.Context(command, info_name=f"ww {name}", terminal_width=80))
+    assert max(len(line) for line in text.splitlines()) <= 80

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ww.authoring.configuration import check_configuration, settings_of
-from ww.authoring.finding import LEVELS, PROBLEM, WARNING
+from ww.authoring.finding import LEVELS, PROBLEM
 from ww.authoring.hooks import all_files, check_hooks, check_names, check_pairs
 from ww.authoring.scripts import check_files, check_script
 from ww.authoring.services import check_services, definitions
@@ -34,13 +34,19 @@ def check(place: Place) -> list[Finding]:
     return sorted(found, key=lambda item: (LEVELS.index(item.level), item.file, item.line, item.what))
 
 
-def report(place: Place, found: list[Finding]) -> JsonObject:
-    """As `ww check --json` prints it."""
-    levels = [item.level for item in found]
+def problems_in(found: list[Finding]) -> int:
+    """How many of the findings are problems."""
+    return sum(item.level == PROBLEM for item in found)
+
+
+def report(place: Place, found: list[Finding], compiled: str = "") -> JsonObject:
+    """As `ww check --json` prints it; `compiled` is the file that `--compile` wrote, "" if it wrote none."""
+    problems = problems_in(found)
     return {
         "format": FORMAT,
         "directory": place.directory,
-        "problems": levels.count(PROBLEM),
-        "warnings": levels.count(WARNING),
+        "problems": problems,
+        "warnings": len(found) - problems,
+        "compiled": compiled or None,
         "findings": [item.record() for item in found],
     }

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ww.authoring.finding import PROBLEM, WARNING, Finding, nearest
+from ww.config import precompiled
 from ww.config.compiled import build
 from ww.config.inputs import DEFAULTS, collect
 from ww.config.query import Found, format_path, lookup
@@ -14,6 +15,7 @@ from ww.config.secrets import is_reference
 from ww.config.settings import KEY, fill, service_defaults
 from ww.config.sources import at_path, parse, walk
 from ww.config.validate import faults, schema_fault
+from ww.errors import UsageError
 from ww.instance.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 READ = (*DEFAULTS, "cfg_schema.json", "conf.d", "version")
 """What ww reads in etc/."""
-WRITTEN = ("cfg.json",)
+WRITTEN = ("cfg.json", precompiled.NAME)
 """What ww writes there."""
 
 _SECRET = re.compile(
@@ -49,6 +51,14 @@ def check_configuration(place: Place) -> tuple[Compiled, list[Finding]]:
         found += _schema_defaults(place, schema)
     found += _names(place)
     return compiled, found
+
+
+def compile_schema(place: Place) -> precompiled.Written:
+    """Write what lets a start validate fast beside the schema. Raises UsageError where that cannot be written."""
+    try:
+        return precompiled.write(place.layout.etc)
+    except OSError as error:
+        raise UsageError(f"cannot compile the schema in {place.layout.etc}: {error.strerror}") from None
 
 
 def settings_of(compiled: Compiled) -> Settings:

@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
     from ww.config.compiled import Compiled
     from ww.home.layout import Layout
+    from ww.instance.settings import Settings
     from ww.types import JsonObject
 
 FORMAT = 1
 
 
 def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> JsonObject:
-    """The document of `ww explain --json`, described in docs/writing-a-service.md."""
+    """The document of `ww explain --json`; docs/writing-a-service.md says what its members are."""
     inputs = collect(layout, environ, sets)
     compiled = build(inputs)
     settings = settings_of(compiled)
@@ -49,7 +50,7 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
         "format": FORMAT,
         "root": layout.root or "/",
         "service": settings.text("service"),
-        "instance": settings.text("instance") or _volume(layout) or os.uname().nodename,
+        "instance": _instance(layout, settings),
         "would_start": not refusals,
         "exit_code": refusals[0].exit_code if refusals else None,
         "refusals": [{"exit_code": item.exit_code, "why": item.why} for item in refusals],
@@ -84,8 +85,10 @@ def _masked(services: list[JsonObject], compiled: Compiled) -> Any:
     return mask_value(services, Masker(compiled.private_texts()).mask)
 
 
-def _volume(layout: Layout) -> str:
+def _instance(layout: Layout, settings: Settings) -> str:
+    """Configured, else the volume's id, else the host name; shared data names nobody."""
     try:
-        return volume_id(f"{layout.data}/.ww")
+        volume = "" if settings.flag("data.shared") else volume_id(f"{layout.data}/.ww")
     except OSError:
-        return ""
+        volume = ""
+    return settings.text("instance") or volume or os.uname().nodename

@@ -44,7 +44,8 @@ def check_hooks(place: Place) -> Iterator[Finding]:
     for file in all_files(usr):
         if file.problem:
             what, do = _sentence(file)
-            yield Finding(PROBLEM, place.name(file.path), what, do)
+            level = WARNING if _may_be_in_the_image(place, file.path) else PROBLEM
+            yield Finding(level, place.name(file.path), what, do)
     for name in KNOWN:
         directory = f"{usr}/{name}.d"
         if os.path.lexists(directory) and not os.path.isdir(directory):
@@ -118,7 +119,13 @@ def _sentence(file: HookFile) -> tuple[str, str]:
         what, found, do = words.partition(cut)
         if found and not words.startswith("cannot look at "):
             return what, do
-    return words, "see to it that whoever runs ww may read and run it"
+    return words, "see to it that it is there, and that whoever runs ww may read and run it"
+
+
+def _may_be_in_the_image(place: Place, path: str) -> bool:
+    """A link to an absolute path leads elsewhere in the image than here."""
+    dangles = os.path.islink(path) and not os.path.exists(path)
+    return not place.complete and dangles and os.readlink(path).startswith("/")
 
 
 def _listed(directory: str) -> list[str]:

@@ -141,12 +141,13 @@ def _syntax_words(said: str, path: str) -> tuple[int, str]:
     return (int(found[1]), found[2]) if found else (0, first)
 
 
-def _head(path: str) -> bytes | None:
+def _head(path: str, limit_bytes: int = LARGEST_BYTES) -> bytes | None:
+    """The beginning of a file; None if it cannot be read, or is too large for a script."""
     try:
         if os.path.getsize(path) > LARGEST_BYTES:
             return None
         with open(path, "rb") as file:
-            return file.read(LARGEST_BYTES)
+            return file.read(limit_bytes)
     except OSError:
         return None
 
@@ -162,7 +163,7 @@ def check_files(place: Place) -> Iterator[Finding]:
     for parent, _, names in os.walk(place.layout.files):
         for name in sorted(names):
             path = f"{parent}/{name}"
-            if not os.path.isfile(path) or not (_head(path) or b"").startswith(b"#!"):
+            if not os.path.isfile(path) or _head(path, 2) != b"#!":
                 continue
             yield from check_script(place, path)
             if not os.stat(path).st_mode & 0o111:

@@ -110,16 +110,15 @@ class Patience:
         return self._limit_s is not None and self.spent_s >= self._limit_s
 
 
-def timeout_option(default: float | None = PATIENCE_S) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def timeout_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """`--timeout S`."""
     return click.option(
         "--timeout",
         "timeout_s",
         type=click.FloatRange(min=0),
-        default=default,
+        default=PATIENCE_S,
         metavar="S",
-        show_default=True,
-        help="Wait at most S seconds; 0 waits for as long as it takes.",
+        help=f"Wait at most S seconds; 0 waits for as long as it takes. Default: {PATIENCE_S:g}.",
     )
 
 

@@ -18,7 +18,7 @@ Examples:
   ww healthcheck --json
 
 \b
-Exit codes: 0 UP and healthy; 1 not; 64 wrong command line; 69 no instance answers.
+Exit codes: 0 UP and healthy; 1 not; 64 wrong usage; 69 no instance answers.
 """
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON (format 1, docs/operations.md).")

@@ -28,7 +28,7 @@ BAR = b" | "
 Examples:
   ww logs                       the last 100 lines
   ww logs db -n all             every kept line of the service db
-  ww logs -f ww                 what ww itself says from now on, and the last lines
+  ww logs -f ww                 what ww itself says, now and from now on
   ww logs --json | jq -r .message
 
 \b
@@ -43,7 +43,7 @@ Exit codes: 0 printed; 64 wrong command line; 69 there is no log.
 def logs(name: str | None, follow: bool, count: int | None, as_json: bool, root: str | None) -> None:
     """Show the log of the instance.
 
-    NAME is who said it: a service, a hook, or ww itself. At least 1 MiB of the newest lines is kept in the run
+    NAME is who said it: a service, a hook, or ww itself. The newest lines, 1 to 2 MiB of them, are kept in the run
     directory, also after the instance has ended; the whole log is the container's.
     """
     at = target(root)

@@ -18,7 +18,9 @@ Examples:
   docker exec web ww status --json | jq -r .state
 
 \b
-Exit codes: 0 it answered, whatever its state; 64 wrong command line; 69 no instance answers.
+Exit codes:
+  0   it answered, whatever its state     69  no instance answers
+  64  wrong command line
 """
 
 

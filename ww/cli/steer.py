@@ -53,7 +53,7 @@ def _lost(at: Target, request: dict[str, Any], answer: Unreachable, patience: Pa
 @click.command(
     epilog=f"""\b
 Examples:
-  ww restart                    the whole instance: svcdown, svcup, ready again
+  ww restart                    the instance: svcdown, svcup, ready again
   ww restart db                 one service and those that need it
   ww restart db --no-wait
 
@@ -90,7 +90,7 @@ Examples:
 Exit codes:
   0   done                                69  no instance answers
   1   it ended otherwise                  75  not within the time limit
-  64  wrong command line                  78  the configuration is refused; the old one stays
+  64  wrong command line                  78  the configuration is refused
 """
 )
 @timeout_option()

@@ -34,14 +34,21 @@ Examples:
 
 {EXIT_CODES}"""
 )
-@click.argument("state", type=click.Choice(STATES, case_sensitive=False), default="UP", shell_complete=_offered)
+@click.argument(
+    "state",
+    type=click.Choice(STATES, case_sensitive=False),
+    default="UP",
+    metavar="[STATE]",
+    shell_complete=_offered,
+)
 @timeout_option()
 @root_option()
 def wait(state: str, timeout_s: float, root: str | None) -> None:
     """Wait until the instance is in a state.
 
-    STATE is UP unless given. An instance that does not answer yet is waited for; one that can never reach STATE any
-    more (it has failed, it is going down) ends the waiting at once.
+    STATE is UP unless given, or BOOT, FIRSTBOOT, UPGRADING, WARMUP, RESTARTING, STOPPING, STOPPED or ERROR.
+    An instance that does not answer yet is waited for; one that can never reach STATE any more (it has failed, it
+    is going down) ends the waiting at once.
     """
     patience = Patience(timeout_s)
     until_state(target(root), state, patience)

@@ -1,7 +1,7 @@
 """How generated code is run: it answers yes for certain, or not at all. Standard library only, and little of that.
 
 `ww.config.generate` makes the code: one function for each part of a schema, `validate` for the whole. It uses `Refused`,
-`is_reference` and `PATTERNS` from here and nothing else.
+`is_reference` and `PATTERNS` (a `Patterns`), and nothing else.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["PATTERNS", "Refused", "check", "checker", "is_reference"]
+__all__ = ["Patterns", "Refused", "check", "checker", "is_reference"]
 
 
 class Refused(Exception):
     """Raised by generated code for a value that the schema does not accept."""
 
 
-class _Patterns(dict[str, "Any"]):
+class Patterns(dict[str, "Any"]):
     """Regular expressions by their text, made when they are asked for, without `re` where their states are known."""
 
     def __init__(self, states: Mapping[str, tuple[object, ...]]) -> None:
+        super().__init__()
         self._states = states
 
     def __missing__(self, text: str) -> Any:
@@ -42,15 +43,12 @@ class _Patterns(dict[str, "Any"]):
         return re.compile(text)
 
 
-PATTERNS = _Patterns({})
-
-
 def checker(code: Any, states: Mapping[str, tuple[object, ...]]) -> Callable[[object], bool] | None:
     """What tells whether generated `code` (a code object) accepts a value, as `check` does; None if it is no such code.
 
     `states` are its regular expressions, by `clib.pattern_state`.
     """
-    names: dict[str, Any] = {"Refused": Refused, "is_reference": is_reference, "PATTERNS": _Patterns(states)}
+    names: dict[str, Any] = {"Refused": Refused, "is_reference": is_reference, "PATTERNS": Patterns(states)}
     try:
         exec(code, names)  # noqa: S102
         validate = names["validate"]

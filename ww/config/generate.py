@@ -17,7 +17,7 @@ import fastjsonschema
 from jsonschema import validators
 from jsonschema.validators import Draft7Validator, Draft202012Validator
 
-from ww.clib import blake2_hex, json_dumps, json_loads
+from ww.clib import blake2_hex, json_dumps, json_loads, pattern_kind, pattern_state
 from ww.config.pointers import target
 from ww.config.sources import walk
 
@@ -135,10 +135,9 @@ class _Plain(ast.NodeTransformer):
         named = isinstance(node.func, ast.Name) and node.func.id.startswith("validate")
         return ast.Call(node.func, node.args[:1], []) if named else node
 
-    def visit_Return(self, _: ast.Return) -> None:
-        """Nobody needs the value back."""
-
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        if not node.name.startswith("validate"):
+            return node
         self.generic_visit(node)
         node.args = ast.arguments([], node.args.args[:1], None, [], [], None, [])
         node.body = [*ast.parse(self.GUARD).body[0].body, *node.body]  # type: ignore[attr-defined]
@@ -276,13 +275,25 @@ def _has_plain_items(schema: Mapping[str, Any]) -> bool:
 
 def settings_module(schema: bytes) -> str:
     """The text of `settings_check.py`, from the bytes of `settings.schema.json`. Raises NotCompilable."""
-    code = ast.unparse(generate(dict(json_loads(schema.decode()))))  # type: ignore[arg-type]
-    return _HEAD + f'MADE_FROM = "{blake2_hex(schema)}"\n\n\n' + code + "\n"
+    module = generate(dict(json_loads(schema.decode())))  # type: ignore[arg-type]
+    states = {text: pattern_state(text) for text in sorted(patterns_of(module))}
+    lines = [f"    {text!r}: {state!r}," for text, state in states.items() if state is not None]
+    table = "\n".join(["STATES = {", *lines, "}"])
+    return _SETTINGS.format(digest=blake2_hex(schema), kind=pattern_kind(), table=table, code=ast.unparse(module))
 
 
-_HEAD = '''"""Generated from settings.schema.json by scripts/settings-check; do not edit."""
+_SETTINGS = '''"""Generated from settings.schema.json by scripts/settings-check; do not edit."""
 # mypy: ignore-errors
 
-from ww.config.checking import PATTERNS, Refused, is_reference
+from ww.clib import pattern_kind
+from ww.config.checking import Patterns, Refused, is_reference
 
+MADE_FROM = "{digest}"
+KIND = "{kind}"
+{table}
+
+PATTERNS = Patterns(STATES if pattern_kind() == KIND else {{}})
+
+
+{code}
 '''

@@ -144,7 +144,7 @@ def _code_of(schema: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
         module = generate(schema)
     except NotCompilable as error:
         return None, {}, str(error)
-    states = {text: pattern_state(text) for text in patterns_of(module)}
+    states = {text: pattern_state(text) for text in sorted(patterns_of(module))}
     known = {text: state for text, state in states.items() if state is not None}
     return compile(module, SCHEMA, "exec", dont_inherit=True, optimize=2), known, ""
 

@@ -1,9 +1,22 @@
 """Generated from settings.schema.json by scripts/settings-check; do not edit."""
 # mypy: ignore-errors
 
-from ww.config.checking import PATTERNS, Refused, is_reference
+from ww.clib import pattern_kind
+from ww.config.checking import Patterns, Refused, is_reference
 
 MADE_FROM = "04ab0ddd5b4843f8ec0d99bdfcf19cb4"
+KIND = "20220615-4-little"
+STATES = {
+    '^(SIG)?(RTM(IN|AX)([+-][0-9]+)?|[A-Z][A-Z0-9]{0,9})(?=\\n?\\Z)': (32, [14, 4, 0, 1, 4294967295, 6, 0, 23, 13, 0, 1, 17, 0, 16, 83, 16, 73, 16, 71, 17, 1, 18, 17, 2, 7, 56, 16, 82, 16, 84, 16, 77, 17, 4, 7, 7, 16, 73, 16, 78, 15, 9, 7, 16, 65, 16, 88, 15, 2, 0, 17, 5, 23, 25, 0, 1, 17, 6, 13, 6, 16, 43, 16, 45, 0, 24, 10, 1, 4294967295, 13, 5, 22, 48, 57, 0, 1, 17, 7, 18, 15, 25, 23, 13, 5, 22, 65, 90, 0, 24, 13, 0, 9, 13, 8, 22, 65, 90, 22, 48, 57, 0, 1, 15, 2, 0, 17, 3, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 4, {}),
+    '^(stop|restart|reload|hook|forward|ignore|rewrite:(SIG)?[A-Z0-9+]+)(?=\\n?\\Z)': (32, [14, 4, 0, 4, 4294967295, 6, 0, 17, 0, 7, 11, 16, 115, 16, 116, 16, 111, 16, 112, 15, 128, 17, 16, 114, 16, 101, 16, 115, 16, 116, 16, 97, 16, 114, 16, 116, 15, 111, 15, 16, 114, 16, 101, 16, 108, 16, 111, 16, 97, 16, 100, 15, 96, 11, 16, 104, 16, 111, 16, 111, 16, 107, 15, 85, 17, 16, 102, 16, 111, 16, 114, 16, 119, 16, 97, 16, 114, 16, 100, 15, 68, 15, 16, 105, 16, 103, 16, 110, 16, 111, 16, 114, 16, 101, 15, 53, 51, 16, 114, 16, 101, 16, 119, 16, 114, 16, 105, 16, 116, 16, 101, 16, 58, 23, 13, 0, 1, 17, 2, 16, 83, 16, 73, 16, 71, 17, 3, 18, 24, 16, 1, 4294967295, 13, 11, 9, 0, 67045376, 134217726, 0, 0, 0, 0, 0, 0, 1, 15, 2, 0, 17, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 2, {}),
+    '^(unix:/.+|.+:[0-9]+)(?=\\n?\\Z)': (32, [14, 4, 0, 3, 4294967295, 6, 0, 17, 0, 7, 21, 16, 117, 16, 110, 16, 105, 16, 120, 16, 58, 16, 47, 24, 5, 1, 4294967295, 2, 1, 15, 24, 22, 24, 5, 1, 4294967295, 2, 1, 16, 58, 24, 10, 1, 4294967295, 13, 5, 22, 48, 57, 0, 1, 15, 2, 0, 17, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 1, {}),
+    '^0?[0-7]{3}(?=\\n?\\Z)': (32, [14, 4, 0, 3, 4, 6, 0, 24, 6, 0, 1, 16, 48, 1, 24, 10, 3, 3, 13, 5, 22, 48, 55, 0, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 0, {}),
+    '^[^=\\u0000]+(?=\\n?\\Z)': (32, [14, 4, 0, 1, 4294967295, 6, 0, 24, 12, 1, 4294967295, 13, 7, 21, 16, 61, 16, 0, 0, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 0, {}),
+    '^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)': (32, [14, 4, 0, 1, 64, 6, 0, 13, 8, 22, 97, 122, 22, 48, 57, 0, 24, 16, 0, 63, 13, 11, 9, 0, 67067904, 2147483648, 134217726, 0, 0, 0, 0, 0, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 0, {}),
+    '^https?://': (32, [14, 4, 0, 7, 8, 6, 0, 16, 104, 16, 116, 16, 116, 16, 112, 24, 6, 0, 1, 16, 115, 1, 16, 58, 16, 47, 16, 47, 1], 0, {}),
+}
+
+PATTERNS = Patterns(STATES if pattern_kind() == KIND else {})
 
 
 def validate(data):
@@ -76,6 +89,7 @@ def validate(data):
             validate___definitions_s140(data__signals)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s140(data):
     if is_reference(data):
@@ -99,6 +113,7 @@ def validate___definitions_s140(data):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
+    return data
 
 def validate___definitions_s141(data):
     if is_reference(data):
@@ -106,6 +121,7 @@ def validate___definitions_s141(data):
     if isinstance(data, str):
         if not PATTERNS['^(SIG)?(RTM(IN|AX)([+-][0-9]+)?|[A-Z][A-Z0-9]{0,9})(?=\\n?\\Z)'].search(data):
             raise Refused
+    return data
 
 def validate___definitions_s142(data):
     if is_reference(data):
@@ -115,6 +131,7 @@ def validate___definitions_s142(data):
     if isinstance(data, str):
         if not PATTERNS['^(stop|restart|reload|hook|forward|ignore|rewrite:(SIG)?[A-Z0-9+]+)(?=\\n?\\Z)'].search(data):
             raise Refused
+    return data
 
 def validate___definitions_s90(data):
     if is_reference(data):
@@ -138,6 +155,7 @@ def validate___definitions_s90(data):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
+    return data
 
 def validate___definitions_s91(data):
     if is_reference(data):
@@ -145,11 +163,13 @@ def validate___definitions_s91(data):
     if isinstance(data, str):
         if not PATTERNS['^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)'].search(data):
             raise Refused
+    return data
 
 def validate___definitions_s92(data):
     if is_reference(data):
         return
     validate___definitions_s93(data)
+    return data
 
 def validate___definitions_s93(data):
     if is_reference(data):
@@ -233,6 +253,7 @@ def validate___definitions_s93(data):
             validate___definitions_s136(data__reload)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s136(data):
     if is_reference(data):
@@ -252,6 +273,7 @@ def validate___definitions_s136(data):
             validate___definitions_s101(data__signal)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s84(data):
     if is_reference(data):
@@ -263,6 +285,7 @@ def validate___definitions_s84(data):
         data_len = len(data)
         for data_x, data_item in enumerate(data):
             validate___definitions_s85(data_item)
+    return data
 
 def validate___definitions_s134(data):
     if is_reference(data):
@@ -274,6 +297,7 @@ def validate___definitions_s134(data):
             raise Refused
         if data > 100000:
             raise Refused
+    return data
 
 def validate___definitions_s133(data):
     if is_reference(data):
@@ -285,6 +309,7 @@ def validate___definitions_s133(data):
             raise Refused
         if data > 31536000:
             raise Refused
+    return data
 
 def validate___definitions_s131(data):
     if is_reference(data):
@@ -296,6 +321,7 @@ def validate___definitions_s131(data):
         data_len = len(data)
         for data_x, data_item in enumerate(data):
             validate___definitions_s132(data_item)
+    return data
 
 def validate___definitions_s132(data):
     if is_reference(data):
@@ -307,12 +333,14 @@ def validate___definitions_s132(data):
             raise Refused
         if data > 255:
             raise Refused
+    return data
 
 def validate___definitions_s129(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'always' or (isinstance(data, str) and data == 'on-failure') or (isinstance(data, str) and data == 'never') or (data is None)):
         raise Refused
+    return data
 
 def validate___definitions_s125(data):
     if is_reference(data):
@@ -336,12 +364,14 @@ def validate___definitions_s125(data):
             validate___definitions_s128(data__to)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s128(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'group' or (isinstance(data, str) and data == 'process')):
         raise Refused
+    return data
 
 def validate___definitions_s115(data):
     if is_reference(data):
@@ -385,6 +415,7 @@ def validate___definitions_s115(data):
             validate___definitions_s10(data__timeouts)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s123(data):
     if is_reference(data):
@@ -396,12 +427,14 @@ def validate___definitions_s123(data):
             raise Refused
         if data > 3600:
             raise Refused
+    return data
 
 def validate___definitions_s121(data):
     if is_reference(data):
         return
     if not (isinstance(data, bool) and data is True):
         raise Refused
+    return data
 
 def validate___definitions_s118(data):
     if is_reference(data):
@@ -415,6 +448,7 @@ def validate___definitions_s118(data):
             raise Refused
         for data_x, data_item in enumerate(data):
             validate___definitions_s3(data_item)
+    return data
 
 def validate___definitions_s117(data):
     if is_reference(data):
@@ -424,6 +458,7 @@ def validate___definitions_s117(data):
     if isinstance(data, str):
         if not PATTERNS['^(unix:/.+|.+:[0-9]+)(?=\\n?\\Z)'].search(data):
             raise Refused
+    return data
 
 def validate___definitions_s116(data):
     if is_reference(data):
@@ -433,6 +468,7 @@ def validate___definitions_s116(data):
     if isinstance(data, str):
         if not PATTERNS['^https?://'].search(data):
             raise Refused
+    return data
 
 def validate___definitions_s113(data):
     if is_reference(data):
@@ -444,6 +480,7 @@ def validate___definitions_s113(data):
         data_len = len(data)
         for data_x, data_item in enumerate(data):
             validate___definitions_s3(data_item)
+    return data
 
 def validate___definitions_s104(data):
     if is_reference(data):
@@ -467,12 +504,14 @@ def validate___definitions_s104(data):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
+    return data
 
 def validate___definitions_s105(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'as' or (isinstance(data, str) and data == 'core') or (isinstance(data, str) and data == 'cpu') or (isinstance(data, str) and data == 'data') or (isinstance(data, str) and data == 'fsize') or (isinstance(data, str) and data == 'locks') or (isinstance(data, str) and data == 'memlock') or (isinstance(data, str) and data == 'msgqueue') or (isinstance(data, str) and data == 'nice') or (isinstance(data, str) and data == 'nofile') or (isinstance(data, str) and data == 'nproc') or (isinstance(data, str) and data == 'rss') or (isinstance(data, str) and data == 'rtprio') or (isinstance(data, str) and data == 'rttime') or (isinstance(data, str) and data == 'sigpending') or (isinstance(data, str) and data == 'stack')):
         raise Refused
+    return data
 
 def validate___definitions_s106(data):
     if is_reference(data):
@@ -498,6 +537,7 @@ def validate___definitions_s106(data):
             pass
     if data_one_of_count1 != 1:
         raise Refused
+    return data
 
 def validate___definitions_s109(data):
     if is_reference(data):
@@ -513,6 +553,7 @@ def validate___definitions_s109(data):
             raise Refused
         for data_x, data_item in enumerate(data):
             validate___definitions_s110(data_item)
+    return data
 
 def validate___definitions_s110(data):
     if is_reference(data):
@@ -532,12 +573,14 @@ def validate___definitions_s110(data):
             pass
     if data_one_of_count2 != 1:
         raise Refused
+    return data
 
 def validate___definitions_s108(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'unlimited'):
         raise Refused
+    return data
 
 def validate___definitions_s107(data):
     if is_reference(data):
@@ -547,6 +590,7 @@ def validate___definitions_s107(data):
     if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
         if data < 0:
             raise Refused
+    return data
 
 def validate___definitions_s103(data):
     if is_reference(data):
@@ -556,6 +600,7 @@ def validate___definitions_s103(data):
     if isinstance(data, str):
         if not PATTERNS['^0?[0-7]{3}(?=\\n?\\Z)'].search(data):
             raise Refused
+    return data
 
 def validate___definitions_s85(data):
     if is_reference(data):
@@ -566,6 +611,7 @@ def validate___definitions_s85(data):
         data_len = len(data)
         if data_len < 1:
             raise Refused
+    return data
 
 def validate___definitions_s101(data):
     if is_reference(data):
@@ -576,6 +622,7 @@ def validate___definitions_s101(data):
         data_len = len(data)
         if data_len < 1:
             raise Refused
+    return data
 
 def validate___definitions_s98(data):
     if is_reference(data):
@@ -599,6 +646,7 @@ def validate___definitions_s98(data):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
+    return data
 
 def validate___definitions_s99(data):
     if is_reference(data):
@@ -606,12 +654,14 @@ def validate___definitions_s99(data):
     if isinstance(data, str):
         if not PATTERNS['^[^=\\u0000]+(?=\\n?\\Z)'].search(data):
             raise Refused
+    return data
 
 def validate___definitions_s100(data):
     if is_reference(data):
         return
     if not isinstance(data, (str, type(None))):
         raise Refused
+    return data
 
 def validate___definitions_s96(data):
     if is_reference(data):
@@ -625,24 +675,28 @@ def validate___definitions_s96(data):
             raise Refused
         for data_x, data_item in enumerate(data):
             validate___definitions_s3(data_item)
+    return data
 
 def validate___definitions_s95(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'service' or (isinstance(data, str) and data == 'oneshot')):
         raise Refused
+    return data
 
 def validate___definitions_s70(data):
     if is_reference(data):
         return
     if not isinstance(data, bool):
         raise Refused
+    return data
 
 def validate___definitions_s3(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
         raise Refused
+    return data
 
 def validate___definitions_s86(data):
     if is_reference(data):
@@ -662,6 +716,7 @@ def validate___definitions_s86(data):
             validate___definitions_s88(data__reservebytes)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s88(data):
     if is_reference(data):
@@ -673,6 +728,7 @@ def validate___definitions_s88(data):
             raise Refused
         if data > 1073741824:
             raise Refused
+    return data
 
 def validate___definitions_s87(data):
     if is_reference(data):
@@ -684,6 +740,7 @@ def validate___definitions_s87(data):
             raise Refused
         if data > 1099511627776:
             raise Refused
+    return data
 
 def validate___definitions_s83(data):
     if is_reference(data):
@@ -699,6 +756,7 @@ def validate___definitions_s83(data):
             validate___definitions_s84(data__pidfiles)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s80(data):
     if is_reference(data):
@@ -718,6 +776,7 @@ def validate___definitions_s80(data):
             validate___definitions_s10(data__lockwaits)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s77(data):
     if is_reference(data):
@@ -737,6 +796,7 @@ def validate___definitions_s77(data):
             validate___definitions_s10(data__drains)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s78(data):
     if is_reference(data):
@@ -748,6 +808,7 @@ def validate___definitions_s78(data):
             raise Refused
         if data > 31536000:
             raise Refused
+    return data
 
 def validate___definitions_s69(data):
     if is_reference(data):
@@ -787,6 +848,7 @@ def validate___definitions_s69(data):
             validate___definitions_s76(data__limit)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s76(data):
     if is_reference(data):
@@ -798,6 +860,7 @@ def validate___definitions_s76(data):
             raise Refused
         if data > 100000:
             raise Refused
+    return data
 
 def validate___definitions_s73(data):
     if is_reference(data):
@@ -809,6 +872,7 @@ def validate___definitions_s73(data):
             raise Refused
         if data > 1:
             raise Refused
+    return data
 
 def validate___definitions_s64(data):
     if is_reference(data):
@@ -836,6 +900,7 @@ def validate___definitions_s64(data):
             validate___definitions_s10(data__graces)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s66(data):
     if is_reference(data):
@@ -847,6 +912,7 @@ def validate___definitions_s66(data):
             raise Refused
         if data > 1000:
             raise Refused
+    return data
 
 def validate___definitions_s65(data):
     if is_reference(data):
@@ -858,6 +924,7 @@ def validate___definitions_s65(data):
             raise Refused
         if data > 31536000:
             raise Refused
+    return data
 
 def validate___definitions_s10(data):
     if is_reference(data):
@@ -869,6 +936,7 @@ def validate___definitions_s10(data):
             raise Refused
         if data > 31536000:
             raise Refused
+    return data
 
 def validate___definitions_s7(data):
     if is_reference(data):
@@ -932,6 +1000,7 @@ def validate___definitions_s7(data):
             validate___definitions_s8(data__signal)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s8(data):
     if is_reference(data):
@@ -955,11 +1024,13 @@ def validate___definitions_s8(data):
             validate___definitions_s9(data__retrydelays)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s11(data):
     if is_reference(data):
         return
     validate___definitions_s12(data)
+    return data
 
 def validate___definitions_s12(data):
     if is_reference(data):
@@ -971,11 +1042,13 @@ def validate___definitions_s12(data):
             raise Refused
         if data > 1000:
             raise Refused
+    return data
 
 def validate___definitions_s9(data):
     if is_reference(data):
         return
     validate___definitions_s10(data)
+    return data
 
 def validate___definitions_s4(data):
     if is_reference(data):
@@ -995,18 +1068,21 @@ def validate___definitions_s4(data):
             validate___definitions_s6(data__level)
         if data_keys:
             raise Refused
+    return data
 
 def validate___definitions_s6(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'info' or (isinstance(data, str) and data == 'debug') or (isinstance(data, str) and data == 'warning') or (data is None)):
         raise Refused
+    return data
 
 def validate___definitions_s5(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'plain' or (isinstance(data, str) and data == 'json')):
         raise Refused
+    return data
 
 def validate___definitions_s2(data):
     if is_reference(data):
@@ -1020,6 +1096,7 @@ def validate___definitions_s2(data):
             if data_key not in []:
                 data_value = data.get(data_key)
                 validate___definitions_s3(data_value)
+    return data
 
 def validate___definitions_s1(data):
     if is_reference(data):
@@ -1032,6 +1109,7 @@ def validate___definitions_s1(data):
             raise Refused
         if data_len > 200:
             raise Refused
+    return data
 
 def validate___definitions_s0(data):
     if is_reference(data):
@@ -1044,3 +1122,4 @@ def validate___definitions_s0(data):
             raise Refused
         if data_len > 200:
             raise Refused
+    return data

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import stat
 import struct
 
 from ww.clib import BadJson, json_dumps, json_loads, sockets
@@ -110,8 +111,10 @@ def _is_honest(path: str) -> bool:
         owner = os.lstat(path).st_uid
     except OSError:
         return False
-    of = path.rpartition("/ww-")[2]
-    return owner == int(of) if of.isdigit() else owner in (0, os.getuid()) or os.getuid() == 0
+    base, _, name = path.rpartition("/")
+    if base in _SHARED and name[3:].isdigit():
+        return owner == int(name[3:])
+    return owner in (0, os.getuid()) or os.getuid() == 0
 
 
 def ask(run: str, request: JsonObject, timeout_s: float) -> Answer | Unreachable:
@@ -226,6 +229,8 @@ def end_record(run: str) -> dict[str, Any]:
 
 def _record(path: str) -> dict[str, Any]:
     try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return {}  # a fifo that another user put there would hold us up for ever
         value = json_loads(read_text(path, 1 << 20) or "")
     except (OSError, BadJson, RecursionError):
         return {}

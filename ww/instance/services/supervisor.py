@@ -214,7 +214,6 @@ class Supervisor:
         reason = self.reasons.of(ended)
         if member.again and not self._down:
             member.again = False
-            member.restarts += 1
             member.take_next()
             member.to(Phase.WAITING, self._now())
         elif self._down or ended.reason == "asked":
