@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NOW = ("ww.entrypoint", "ww.instance.services.process")
 """What is imported before the first service runs, with all that these import."""
-LATER = ("ww.instance.commands", "ww.instance.control")
+LATER = ("ww.instance.surroundings", "ww.instance.commands", "ww.instance.control")
 """What is imported right behind it."""
 
 _OPTIMIZE = 2

@@ -23,7 +23,6 @@ from ww.instance.record import forget_last_life
 from ww.instance.services.definition import Launch
 from ww.instance.servicing import Servicing
 from ww.instance.signalling import Signalling
-from ww.instance.surroundings import describe
 from ww.instance.system import System
 from ww.instance.voice import Voice
 from ww.lifecycle.model import Trigger
@@ -161,6 +160,7 @@ class Program:
         self._signalling = Signalling(self._crew, self._servicing, wrapped is not None, self._feed, self._reload)
         self._performance = Performance(self._crew, self._servicing, self._signalling, self._feed, self._leave)
         self._driver = Driver(self._performance, clock, self._servicing.spread)
+        self._environ = compiler.environ
         self._commands: Commands | None = None
         self._control: Control | None = None
         self._exit_code = EXIT_HOOK
@@ -170,8 +170,6 @@ class Program:
         self._connect(wake_fd)
         os.chdir("/")
         voice.info(_greeting(place), pid=os.getpid())
-        for sentence in describe(place.layout, compiler.environ):
-            voice.info(sentence)
         refused = refused_run_directory(place.layout, compiler.environ)
         if refused:
             voice.warn(refused)
@@ -181,7 +179,7 @@ class Program:
         gc.freeze()
         gc.enable()
         # The first turn comes when there is something to wait for: a service that was started, or a hook.
-        self._loop.call_soon(self._hear_people)
+        self._loop.call_soon(self._meet_people)
         self._driver.begin(PLANS[None])
         self._loop.run()
         self._log.flush(self._clock.mono_ms() + FLUSH_MS)
@@ -203,11 +201,14 @@ class Program:
         if self._commands is not None:
             self._commands.reload(lambda _answer: None)
 
-    def _hear_people(self) -> None:
-        """Open the control socket: whatever is on the way to the first service comes first."""
+    def _meet_people(self) -> None:
+        """Say where we are and open the control socket: whatever is on the way to the first service comes first."""
         from ww.instance.commands import Commands, Parts
         from ww.instance.control import Control
+        from ww.instance.surroundings import describe
 
+        for sentence in describe(self._crew.layout, self._environ):
+            self._crew.system.voice.info(sentence)
         parts = Parts(self._crew, self._driver, self._performance, self._servicing, self._signalling)
         self._commands = Commands(parts)
         if self._crew.run:

@@ -73,6 +73,11 @@ def hook_problems(usr: str) -> list[str]:
     return [file.problem for file in files if file.problem]
 
 
+def any_hook(usr: str) -> bool:
+    """Whether the image has a hook at all."""
+    return any(hook_files(usr, name) for name in _listed(usr))
+
+
 def _listed(usr: str) -> tuple[str, ...]:
     """The hooks for which there is a name in `usr`; all of them where it cannot be listed."""
     try:

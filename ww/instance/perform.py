@@ -8,7 +8,7 @@ from ww.clib import SIGNALS, json_dumps
 from ww.clock import stamp
 from ww.errors import EXIT_CONFIG
 from ww.events.journal import sync as sync_journal
-from ww.instance.hookset import HOOKS, HookFile, hook_files, hook_problems, step_names
+from ww.instance.hookset import HookFile, any_hook, hook_files, hook_problems, step_names
 from ww.instance.strays import Strays
 from ww.instance.tasks import FileJob, Instant, Pause, at_once
 from ww.lifecycle.model import Action, Failed, Kind, State, Trigger
@@ -309,7 +309,7 @@ class Performance:
         problems = hook_problems(usr) + definitions.problems + self._signalling.configured()
         if problems:
             return Failed(EXIT_CONFIG, "; ".join(problems), detail={"problems": problems})
-        hooked = any(hook_files(usr, name) for name in HOOKS)
+        hooked = any_hook(usr)
         if self._servicing.wrapping and not hooked:
             self._crew.data.leave()
         if not definitions.services and not hooked:
