@@ -1,7 +1,7 @@
 /* The service of every measurement: notes when its first instruction ran, then waits for TERM and ends with 0.
  *
  *   child                     (also as a link of any other name, such as `run`) as above
- *   child orphans N           makes N orphans as fast as it can, counts the zombies, then waits
+ *   BENCH_ORPHANS=N child     makes N orphans as fast as it can, counts the zombies, then waits
  *   stamp PROGRAM ARG...      notes the time and becomes PROGRAM
  *
  * Each note is one line "WORD PID CLOCK_MONOTONIC_NS NUMBER" in the file that BENCH_LOG names, by one write with O_APPEND.
@@ -56,6 +56,7 @@ static void catch_term(void)
 {
     struct sigaction action = {.sa_handler = on_term};
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL); /* pm2 asks by INT */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -149,7 +150,7 @@ int main(int argc, char **argv)
         return stamp(argv);
     catch_term();
     note("start", at, 0);
-    if (argc > 2 && !strcmp(argv[1], "orphans"))
-        orphans(strtol(argv[2], NULL, 10));
+    if (getenv("BENCH_ORPHANS"))
+        orphans(strtol(getenv("BENCH_ORPHANS"), NULL, 10));
     wait_for_term();
 }

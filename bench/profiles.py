@@ -1,0 +1,115 @@
+"""Where ww's time goes, kept as text beside the samples: what is imported, which system calls, which functions."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+from bench import ours
+from bench.install import PLACE, REPO
+from bench.lives import Late, Life
+from bench.peers import Start
+from bench.rows import place_of, warm
+from bench.samples import RESULTS
+
+NAME = "profile"
+PLACE_OF_PROFILES = RESULTS / "profiles"
+TAG = "profile"
+PYTHON = str(PLACE / "ww" / "bin" / "python")
+
+CPROFILE = """\
+import cProfile, os, pstats, sys
+launcher, out = sys.argv[1:3]
+sys.argv = sys.argv[2:]
+sys.argv[0] = launcher
+profile = cProfile.Profile()
+leave = os._exit
+me = os.getpid()
+def ended(code):
+    if os.getpid() == me:
+        profile.disable()
+        with open(out, "w") as file:
+            pstats.Stats(profile, stream=file).strip_dirs().sort_stats("cumulative").print_stats(40)
+    leave(code)
+os._exit = ended
+profile.enable()
+exec(compile(open(launcher).read(), launcher, "exec"))
+"""
+
+
+def write() -> None:
+    """One life under each profiler; what is not on this machine is said in the file."""
+    PLACE_OF_PROFILES.mkdir(parents=True, exist_ok=True)
+    if not warm([ours.PLAIN], TAG, 1):
+        return
+    place = place_of(ours.PLAIN, TAG)
+    arguments = ["--root", str(place / "home")]
+    said = one_life(place, [PYTHON, "-ISX", "importtime", ours.RUN, *arguments])
+    keep("importtime", import_times(said))
+    if shutil.which("strace"):
+        trace = place / "strace"
+        argv = ["strace", "-f", "-r", "-o", str(trace), PYTHON, "-IS", ours.RUN, *arguments]
+        one_life(place, argv, through=True)
+        keep("strace", system_calls(trace.read_text()))
+    else:
+        keep("strace", "strace is not on this machine (apt-get install strace)")
+    profile = place / "cprofile"
+    one_life(place, [PYTHON, "-IS", "-c", CPROFILE, ours.RUN, str(profile), *arguments])
+    keep("cprofile", profile.read_text() if profile.exists() else "cProfile wrote nothing")
+
+
+def one_life(place: Path, argv: list[str], through: bool = False) -> str:
+    """Start, three quarters of a second, stop; what it printed. `through`: the tracer is PID 1 and is passed by."""
+    try:
+        with Life(Start(argv), place) as life:
+            life.born()
+            time.sleep(0.75)
+            if through:
+                life.pid = life._children(life.pid)[0]  # noqa: SLF001
+            life.stopped(signal.SIGTERM)
+            return life.said()
+    except Late as late:
+        return str(late)
+
+
+def keep(name: str, text: str) -> None:
+    for private, word in ((str(REPO), "…"), (str(Path.home()), "~")):
+        text = text.replace(private, word)
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    (PLACE_OF_PROFILES / f"{name}.txt").write_text("\n".join(lines) + "\n")
+
+
+def import_times(said: str) -> str:
+    """The dearest imports and their sum."""
+    found = re.findall(r"import time:\s+(\d+) \|\s+(\d+) \| (.*)", said)
+    total = sum(int(own) for own, _all, _name in found)
+    dearest = sorted(found, key=lambda one: -int(one[0]))[:40]
+    lines = [f"{len(found)} modules, {total} µs in all (under -X importtime); own µs, with children µs, module:"]
+    return "\n".join([*lines, *(f"{own:>6} {both:>7} {name.strip()}" for own, both, name in dearest)])
+
+
+def system_calls(trace: str) -> str:
+    """Counts of the calls that PID 1 makes before it starts the service, and between TERM and its end."""
+    lines = [line.split(None, 2) for line in trace.splitlines() if len(line.split(None, 2)) == 3]
+    first = lines[0][0] if lines else ""
+    own = [rest for pid, _delta, rest in lines if pid == first]
+    before: list[str] = []
+    for call in own:
+        before.append(call)
+        if re.match(r"(v?fork|clone3?)\(", call):
+            break
+    names = Counter(match.group(1) for call in before if (match := re.match(r"(\w+)\(", call)))
+    report = [f"{len(before)} system calls before the first process is started:"]
+    report += [f"{count:>6} {name}" for name, count in names.most_common(15)]
+    stop = next((index for index, call in enumerate(own) if "SIGTERM" in call and call.startswith("---")), len(own))
+    after = Counter(match.group(1) for call in own[stop:] if (match := re.match(r"(\w+)\(", call)))
+    report += ["", f"{sum(after.values())} system calls from TERM to the end:"]
+    report += [f"{count:>6} {name}" for name, count in after.most_common(15)]
+    return "\n".join(report)
+
+
