@@ -64,7 +64,7 @@ class Life:
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         full = clean_environment({**start.env, "BENCH_LOG": str(self._log)})
         self._process = subprocess.Popen(
-            [UNSHARE[0], *user, *UNSHARE[1:], *private, str(BIN / "stamp"), *start.argv],
+            [*start.outside, UNSHARE[0], *user, *UNSHARE[1:], *private, str(BIN / "stamp"), *start.argv],
             stdin=subprocess.DEVNULL,
             stdout=writing,
             stderr=writing,
@@ -73,6 +73,7 @@ class Life:
         )
         os.close(writing)
         self._output = reading
+        self._above = 2 if start.outside else 1
         self.pid = 0
         """PID 1 of the namespace, as this namespace numbers it."""
 
@@ -80,10 +81,12 @@ class Life:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Kill what is left of it, and wait for that."""
         if self._process.poll() is None:
-            inner = self._children(self._process.pid)
-            for pid in inner[:1] or [self._process.pid]:
-                os.kill(pid, signal.SIGKILL)
+            os.kill(self._first() or self._process.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._output)
 
@@ -105,7 +108,7 @@ class Life:
     def born(self, count: int = 1) -> float:
         """Milliseconds from the exec of PID 1 to the first instruction of the last of `count` services."""
         starts = self.await_notes("start", count)
-        self.pid = self._children(self._process.pid)[0]
+        self.pid = self._first()
         return (starts[count - 1].at_ns - self.notes("exec")[0].at_ns) / 1e6
 
     def said(self) -> str:
@@ -179,6 +182,12 @@ class Life:
                 continue
         return found
 
-    @staticmethod
-    def _children(pid: int) -> list[int]:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    def _first(self) -> int:
+        """Our number of the namespace's PID 1; 0 if there is none."""
+        pid = self._process.pid
+        for _ in range(self._above):
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            if not children:
+                return 0
+            pid = int(children[0])
+        return pid

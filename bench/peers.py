@@ -17,15 +17,24 @@ HERE = Path(__file__).parent
 
 
 class Start:
-    """What makes one life: the command, its environment, the signal that stops it, what the shell does before it is timed."""
+    """What makes one life: the command, its environment, the signal that stops it.
+
+    before: what the shell does in the namespace before time is taken. outside: a tracer around it all.
+    """
 
     def __init__(
-        self, argv: list[str], env: dict[str, str] | None = None, stop: int = signal.SIGTERM, before: str = ":"
+        self,
+        argv: list[str],
+        env: dict[str, str] | None = None,
+        stop: int = signal.SIGTERM,
+        before: str = ":",
+        outside: tuple[str, ...] = (),
     ) -> None:
         self.argv = argv
         self.env = env or {}
         self.stop = stop
         self.before = before
+        self.outside = outside
 
 
 class Peer:

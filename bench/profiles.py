@@ -53,8 +53,8 @@ def write() -> None:
     keep("importtime", import_times(said))
     if shutil.which("strace"):
         trace = place / "strace"
-        argv = ["strace", "-f", "-r", "-o", str(trace), PYTHON, "-IS", ours.RUN, *arguments]
-        one_life(place, argv, through=True)
+        outside = ("strace", "-f", "-o", str(trace))
+        one_life(place, [PYTHON, "-IS", ours.RUN, *arguments], outside)
         keep("strace", system_calls(trace.read_text()))
     else:
         keep("strace", "strace is not on this machine (apt-get install strace)")
@@ -63,15 +63,14 @@ def write() -> None:
     keep("cprofile", profile.read_text() if profile.exists() else "cProfile wrote nothing")
 
 
-def one_life(place: Path, argv: list[str], through: bool = False) -> str:
-    """Start, three quarters of a second, stop; what it printed. `through`: the tracer is PID 1 and is passed by."""
+def one_life(place: Path, argv: list[str], outside: tuple[str, ...] = ()) -> str:
+    """Start, three quarters of a second, stop; what it printed."""
     try:
-        with Life(Start(argv), place) as life:
+        with Life(Start(argv, outside=outside), place) as life:
             life.born()
             time.sleep(0.75)
-            if through:
-                life.pid = life._children(life.pid)[0]  # noqa: SLF001
             life.stopped(signal.SIGTERM)
+            time.sleep(0.1)
             return life.said()
     except Late as late:
         return str(late)
@@ -95,9 +94,11 @@ def import_times(said: str) -> str:
 
 def system_calls(trace: str) -> str:
     """Counts of the calls that PID 1 makes before it starts the service, and between TERM and its end."""
-    lines = [line.split(None, 2) for line in trace.splitlines() if len(line.split(None, 2)) == 3]
-    first = lines[0][0] if lines else ""
-    own = [rest for pid, _delta, rest in lines if pid == first]
+    lines = [(line.partition(" ")[0], line.partition(" ")[2].strip()) for line in trace.splitlines()]
+    first = next((pid for pid, call in lines if call.startswith("execve(") and "-IS" in call), "")
+    own = [call for pid, call in lines if pid == first]
+    begin = next((index for index, call in enumerate(own) if call.startswith("execve(") and "-IS" in call), 0)
+    own = own[begin:]
     before: list[str] = []
     for call in own:
         before.append(call)

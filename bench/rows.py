@@ -191,7 +191,7 @@ def idle(bench: Bench) -> None:
                 bench.put("idle", peer.name, turn, wakeups=life.switches() - count, seconds=IDLE_S)
         finally:
             for _peer, life in living:
-                life.__exit__()
+                life.end()
 
 
 def orphans(bench: Bench) -> None:
