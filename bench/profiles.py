@@ -14,7 +14,7 @@ from bench import ours
 from bench.install import PLACE, REPO
 from bench.lives import Late, Life
 from bench.peers import Start
-from bench.rows import place_of, warm
+from bench.rows import place_of, prepared
 from bench.samples import RESULTS
 
 NAME = "profile"
@@ -45,9 +45,9 @@ exec(compile(open(launcher).read(), launcher, "exec"))
 def write() -> None:
     """One life under each profiler; what is not on this machine is said in the file."""
     PLACE_OF_PROFILES.mkdir(parents=True, exist_ok=True)
-    if not warm([ours.PLAIN], TAG, 1):
-        return
-    place = place_of(ours.PLAIN, TAG)
+    ours.forget(place_of(ours.PLAIN, TAG))
+    start, place = prepared(ours.PLAIN, TAG, 1)
+    one_life(place, start.argv)
     arguments = ["--root", str(place / "home")]
     said = one_life(place, [PYTHON, "-ISX", "importtime", ours.RUN, *arguments])
     keep("importtime", import_times(said))
@@ -97,8 +97,8 @@ def system_calls(trace: str) -> str:
     lines = [(line.partition(" ")[0], line.partition(" ")[2].strip()) for line in trace.splitlines()]
     first = next((pid for pid, call in lines if call.startswith("execve(") and "-IS" in call), "")
     own = [call for pid, call in lines if pid == first]
-    begin = next((index for index, call in enumerate(own) if call.startswith("execve(") and "-IS" in call), 0)
-    own = own[begin:]
+    begins = [index for index, call in enumerate(own) if call.startswith("execve(") and f'("{PYTHON}"' in call]
+    own = own[begins[-1] :] if begins else own
     before: list[str] = []
     for call in own:
         before.append(call)

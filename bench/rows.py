@@ -22,6 +22,8 @@ IDLE_SETTLE_S = 4
 SMALL, LARGE = 2_000, 270_000
 SIZES = (1_000, 100_000, 1_000_000)
 COUNTS = (1, 10, 100)
+LIVES = ("start", "memory", "restart", "stop")
+MANY_LIVES = ("stop-many", "memory-many")
 NAMES = frozenset(
     "start memory restart stop stop-many memory-many new-compiled new-none new-strategies new-uncompiled idle orphans"
     " cfg-small cfg-large growth-services growth-unchanged growth-new growth-cfg".split()
@@ -70,8 +72,11 @@ def prepared(peer: Peer, tag: str, count: int) -> tuple[Start, Path]:
     return peer.make(place, count), place
 
 
-def warm(peers: list[Peer], tag: str, count: int) -> list[Peer]:
-    """A life of ours before the first counted one: the data is made, the configuration compiled. Those that could live."""
+def warm(bench: Bench, peers: list[Peer], tag: str, count: int, rows: tuple[str, ...], **values: object) -> list[Peer]:
+    """A life before the first counted one, so that data is made and configuration compiled; those that could live.
+
+    Of the others each of `rows` gets a sample that says why.
+    """
     able = []
     for peer in peers:
         ours.forget(place_of(peer, tag))
@@ -84,14 +89,16 @@ def warm(peers: list[Peer], tag: str, count: int) -> list[Peer]:
             able.append(peer)
         except (Late, LookupError) as error:
             print(f"bench: {peer.name} ({tag}) cannot take part: {error}", flush=True)
+            for row in rows:
+                bench.put(row, peer.name, 0, failed=str(error), **values)
     return able
 
 
 def lives(bench: Bench) -> None:
     """Start, size, replacement and stop with one service."""
-    if not bench.wanted("start", "memory", "restart", "stop"):
+    if not bench.wanted(*LIVES):
         return
-    peers = warm(bench.here([ours.PLAIN, ours.WRAP, FLOOR, *PEERS]), "one", 1)
+    peers = warm(bench, bench.here([ours.PLAIN, ours.WRAP, FLOOR, *PEERS]), "one", 1, LIVES)
     bench.alternate([(peer.name, one_life(bench, peer)) for peer in peers])
 
 
@@ -100,30 +107,33 @@ def one_life(bench: Bench, peer: Peer) -> Callable[[int], None]:
 
     def live(turn: int) -> None:
         start, place = prepared(peer, "one", 1)
+        row = "start"
         try:
             with Life(start, place) as life:
-                bench.put("start", peer.name, turn, ms=life.born())
+                bench.put(row, peer.name, turn, ms=life.born())
                 time.sleep(peer.settle_s)
                 if bench.wanted("memory"):
                     size = life.memory()
                     bench.put("memory", peer.name, turn, rss_kib=size.rss_kib, pss_kib=size.pss_kib)
-                if healing and bench.wanted("restart"):
-                    bench.put("restart", peer.name, turn, ms=life.killed(peer.heals_s))
+                row = "restart"
+                if healing and bench.wanted(row):
+                    bench.put(row, peer.name, turn, ms=life.killed(peer.heals_s))
                     time.sleep(peer.settle_s)
-                if peer.stops and bench.wanted("stop"):
-                    bench.put("stop", peer.name, turn, ms=life.stopped(start.stop))
+                row = "stop"
+                if peer.stops and bench.wanted(row):
+                    bench.put(row, peer.name, turn, ms=life.stopped(start.stop))
         except Late as late:
-            bench.put("start", peer.name, turn, failed=str(late))
+            bench.put(row, peer.name, turn, failed=str(late))
 
     return live
 
 
 def many(bench: Bench) -> None:
     """Twenty services: how long all of them take to stop, and what each further one costs."""
-    if not bench.wanted("stop-many", "memory-many"):
+    if not bench.wanted(*MANY_LIVES):
         return
     peers = [peer for peer in bench.here([ours.PLAIN, FLOOR, *PEERS]) if peer.many and peer.stops]
-    bench.alternate([(peer.name, many_lives(bench, peer)) for peer in warm(peers, "many", MANY)])
+    bench.alternate([(peer.name, many_lives(bench, peer)) for peer in warm(bench, peers, "many", MANY, MANY_LIVES)])
 
 
 def many_lives(bench: Bench, peer: Peer) -> Callable[[int], None]:
@@ -146,11 +156,8 @@ def new_configuration(bench: Bench) -> None:
     """A start with a configuration that it has never seen."""
     contenders = []
     for row, peer in ours.CONFIGURED.items():
-        if bench.wanted(row):
-            if warm([peer], row, 1):
-                contenders.append((row, start_only(bench, peer, row, 1)))
-            else:
-                bench.put(row, peer.name, 0, failed="it did not start")
+        if bench.wanted(row) and warm(bench, [peer], row, 1, (row,)):
+            contenders.append((row, start_only(bench, peer, row, 1)))
     bench.alternate(contenders)
 
 
@@ -175,7 +182,7 @@ def idle(bench: Bench) -> None:
     """Wake-ups in a quiet stretch, all contenders side by side."""
     if not bench.wanted("idle"):
         return
-    peers = warm(bench.here([ours.PLAIN, FLOOR, *PEERS]), "idle", 1)
+    peers = warm(bench, bench.here([ours.PLAIN, FLOOR, *PEERS]), "idle", 1, ("idle",))
     for turn in range(min(3, bench.rounds)):
         living: list[tuple[Peer, Life]] = []
         try:
@@ -198,7 +205,7 @@ def orphans(bench: Bench) -> None:
     """A service that makes thousands of orphans: what is left of them 0.2 s after the last."""
     if not bench.wanted("orphans"):
         return
-    peers = warm(bench.here([ours.PLAIN, FLOOR, *PEERS]), "orphans", 1)
+    peers = warm(bench, bench.here([ours.PLAIN, FLOOR, *PEERS]), "orphans", 1, ("orphans",))
     bench.alternate([(peer.name, orphan_life(bench, peer)) for peer in peers], rounds=min(5, bench.rounds))
 
 
@@ -211,9 +218,8 @@ def orphan_life(bench: Bench, peer: Peer) -> Callable[[int], None]:
                 counted = life.await_notes("counted", 1, 60)[0]
                 first, last = life.notes("first")[0], life.notes("last")[0]
                 left = life.notes("left")[0].number
-                drained = None if counted.number else (counted.at_ns - last.at_ns) / 1e6
                 took = (last.at_ns - first.at_ns) / 1e6
-                bench.put("orphans", peer.name, turn, left=left, took_ms=took, drained_ms=drained)
+                bench.put("orphans", peer.name, turn, left=left, left_at_last_count=counted.number, took_ms=took)
         except Late as late:
             bench.put("orphans", peer.name, turn, failed=str(late))
 
@@ -231,7 +237,8 @@ def lookups(bench: Bench) -> None:
 
 def lookup_contenders(bench: Bench, row: str, size: int) -> list[tuple[str, Callable[[int], None]]]:
     peer = ours.ours("ww cfg", ours.LargeConfiguration(size, new=False))
-    warm([peer], row, 1)
+    if not warm(bench, [peer], row, 1, (row,)):
+        return []
     compiled = place_of(peer, row) / "home/ww/etc/cfg.json"
     packed = place_of(peer, row) / "cfg.marshal"
     pack = "import json, marshal, sys; open(sys.argv[2], 'wb').write(marshal.dumps(json.load(open(sys.argv[1]))))"
@@ -272,17 +279,17 @@ def growth(bench: Bench) -> None:
     """How times grow with the number of services and the size of the configuration."""
     contenders = []
     for count in COUNTS:
-        if bench.wanted("growth-services") and warm([ours.PLAIN], f"growth-services-{count}", count):
-            live = grown(bench, count)
-            contenders.append((f"{count} services", live))
+        row = "growth-services"
+        if bench.wanted(row) and warm(bench, [ours.PLAIN], f"{row}-{count}", count, (row,), size=count):
+            contenders.append((f"{count} services", grown(bench, count)))
     for size in SIZES:
         for row, new in (("growth-unchanged", False), ("growth-new", True)):
             if bench.wanted(row):
                 peer = ours.ours("ww", ours.LargeConfiguration(size, new))
-                if warm([peer], f"{row}-{size}", 1):
+                if warm(bench, [peer], f"{row}-{size}", 1, (row,), size=size):
                     contenders.append((f"{row} {size}", start_only(bench, peer, row, 1, size=size)))
         if bench.wanted("growth-cfg"):
-            contenders.append((f"ww cfg of {size}", lookup_of(bench, size)))
+            contenders += lookup_of(bench, size)
     bench.alternate(contenders)
 
 
@@ -305,10 +312,11 @@ def grown(bench: Bench, count: int) -> Callable[[int], None]:
     return live
 
 
-def lookup_of(bench: Bench, size: int) -> Callable[[int], None]:
+def lookup_of(bench: Bench, size: int) -> list[tuple[str, Callable[[int], None]]]:
     peer = ours.ours("ww", ours.LargeConfiguration(size, new=False))
     tag = f"growth-cfg-{size}"
-    warm([peer], tag, 1)
+    if not warm(bench, [peer], tag, 1, ("growth-cfg",), size=size):
+        return []
     environ = ours.lookup_environment(place_of(peer, tag))
 
     def live(turn: int) -> None:
@@ -320,7 +328,7 @@ def lookup_of(bench: Bench, size: int) -> Callable[[int], None]:
         else:
             bench.put("growth-cfg", "ww", turn, size=size, ms=passed)
 
-    return live
+    return [(f"ww cfg of {size}", live)]
 
 
 SECTIONS = (lives, many, new_configuration, idle, orphans, lookups, growth)
