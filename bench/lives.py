@@ -86,7 +86,10 @@ class Life:
     def end(self) -> None:
         """Kill what is left of it, and wait for that."""
         if self._process.poll() is None:
-            os.kill(self._first() or self._process.pid, signal.SIGKILL)
+            try:
+                os.kill(self._first() or self._process.pid, signal.SIGKILL)
+            except (ProcessLookupError, FileNotFoundError):
+                pass  # it ended by itself just now
         self._process.wait()
         os.close(self._output)
 
