@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_NS 3000000000LL /* how long zombies are watched after the last orphan */
+#define PATIENCE_NS 1000000000LL /* how long zombies are watched after the last orphan */
 
 static const char *log_path;
 

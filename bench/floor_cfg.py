@@ -7,8 +7,7 @@ import sys
 def read(path):
     size = posix.stat(path).st_size
     handle = posix.open(path, posix.O_RDONLY)
-    data = posix.read(handle, size)
-    return data
+    return posix.read(handle, size)
 
 
 def main():

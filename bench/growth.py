@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from math import log
 from pathlib import Path
 from statistics import linear_regression, median
@@ -25,7 +26,10 @@ BAR = 40
 
 def growth(results: Path) -> list[str]:
     """A table of all curves and a plot of each."""
-    lines = ["| curve | medians | fitted exponent | steepest step | nothing worse than linear |", "| --- | --- | --: | --: | --- |"]
+    lines = [
+        "| curve | medians | fitted exponent | steepest step | nothing worse than linear |",
+        "| --- | --- | --: | --: | --- |",
+    ]
     plots = []
     for row, field, title, unit in CURVES:
         points = medians(read(results, row), field)
@@ -52,10 +56,12 @@ def exponents(points: list[tuple[int, float]]) -> tuple[float, float]:
     """Of value = c · size^e: fitted over all points, and the largest between two neighbours, which a fixed cost hides less."""
     logs = [(log(size), log(value)) for size, value in points]
     fitted = linear_regression([x for x, _ in logs], [y for _, y in logs]).slope
-    steps = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in zip(logs, logs[1:], strict=False)]
+    steps = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in itertools.pairwise(logs)]
     return fitted, max(steps)
 
 
 def bars(points: list[tuple[int, float]], unit: str) -> list[str]:
     most = max(value for _, value in points)
-    return [f"{size:>10,} {'█' * max(1, round(BAR * value / most)):<{BAR}} {value:,.1f} {unit}" for size, value in points]
+    return [
+        f"{size:>10,} {'█' * max(1, round(BAR * value / most)):<{BAR}} {value:,.1f} {unit}" for size, value in points
+    ]

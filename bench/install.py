@@ -70,7 +70,9 @@ def call(*argv: str, cwd: Path | None = None, env: dict[str, str] | None = None)
 def last_words(text: str) -> str:
     """The last line that says what went wrong, without this machine's paths and addresses."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"error|cannot|unable|not find|no such|failed|refused", line, re.I)]
+    telling = [
+        line for line in lines if re.search(r"error|cannot|unable|not find|no such|failed|refused", line, re.IGNORECASE)
+    ]
     line = (telling or lines or [""])[-1]
     line = line.replace(str(REPO), "…")
     line = re.sub(r"https?://[^\s\"/]+", "https://…", line)
@@ -147,7 +149,12 @@ def from_pypi(name: str) -> dict[str, str]:
     if sys.version_info >= (3, 12):  # supervisor and others import pkg_resources, which is no longer there by itself
         pip_install(place, "setuptools")
     tried = subprocess.run(
-        [str(place / program), "--help"], capture_output=True, text=True, check=False, timeout=30, stdin=subprocess.DEVNULL
+        [str(place / program), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        stdin=subprocess.DEVNULL,
     )
     if tried.returncode:
         raise Refused(f"{requirement} installs, and does not start: {last_words(tried.stderr)}")

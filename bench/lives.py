@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Self
 
 from bench.install import BIN, INTERPRETER, PLACE
 
@@ -60,7 +61,15 @@ class Life:
         self._log.write_text("")
         reading, writing = os.pipe()
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        private = ["sh", "-c", PRIVATE, "sh", str(PLACE / "python-private"), os.path.realpath(INTERPRETER), start.before]
+        private = [
+            "sh",
+            "-c",
+            PRIVATE,
+            "sh",
+            str(PLACE / "python-private"),
+            os.path.realpath(INTERPRETER),
+            start.before,
+        ]
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         full = clean_environment({**start.env, "BENCH_LOG": str(self._log)})
         self._process = subprocess.Popen(
@@ -77,7 +86,7 @@ class Life:
         self.pid = 0
         """PID 1 of the namespace, as this namespace numbers it."""
 
-    def __enter__(self) -> Life:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

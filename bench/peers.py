@@ -145,7 +145,7 @@ def honcho(place: Path, count: int) -> Start:
     return Start([str(PLACE / "pip-honcho/bin/honcho"), "-f", str(place / "Procfile"), "start"])
 
 
-GUNICORN = '''\
+GUNICORN = """\
 import os, time
 bind = "unix:{place}/sock"
 workers = {count}
@@ -153,7 +153,7 @@ def post_fork(server, worker):
     now = time.monotonic_ns()
     with open(os.environ["BENCH_LOG"], "a") as log:
         log.write(f"start {{os.getpid()}} {{now}} 0\\n")
-'''
+"""
 
 
 def gunicorn(place: Path, count: int) -> Start:

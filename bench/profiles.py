@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -95,10 +94,9 @@ def import_times(said: str) -> str:
 def system_calls(trace: str) -> str:
     """Counts of the calls that PID 1 makes before it starts the service, and between TERM and its end."""
     lines = [(line.partition(" ")[0], line.partition(" ")[2].strip()) for line in trace.splitlines()]
-    first = next((pid for pid, call in lines if call.startswith("execve(") and "-IS" in call), "")
-    own = [call for pid, call in lines if pid == first]
-    begins = [index for index, call in enumerate(own) if call.startswith("execve(") and f'("{PYTHON}"' in call]
-    own = own[begins[-1] :] if begins else own
+    begins = [index for index, (_pid, call) in enumerate(lines) if call.startswith(f'execve("{PYTHON}"')]
+    lines = lines[begins[-1] :] if begins else []
+    own = [call for pid, call in lines if pid == lines[0][0]]
     before: list[str] = []
     for call in own:
         before.append(call)
@@ -112,5 +110,3 @@ def system_calls(trace: str) -> str:
     report += ["", f"{sum(after.values())} system calls from TERM to the end:"]
     report += [f"{count:>6} {name}" for name, count in after.most_common(15)]
     return "\n".join(report)
-
-

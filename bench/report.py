@@ -23,7 +23,12 @@ class Row:
     """One line of the table: `value` makes a number of a sample; ours is met when the median is at most `limit`."""
 
     def __init__(
-        self, key: str, what: str, limit: float | None, unit: str, value: Callable[[dict[str, Any]], float] | None = None
+        self,
+        key: str,
+        what: str,
+        limit: float | None,
+        unit: str,
+        value: Callable[[dict[str, Any]], float] | None = None,
     ) -> None:
         self.key = key
         self.what = what
@@ -50,8 +55,20 @@ ROWS = (
     Row("stop", "TERM → all gone, one obedient service", 4, "ms"),
     Row("stop-many", "TERM → all gone, 20 obedient services", 8, "ms"),
     Row("orphans", "zombies 0.2 s after the last of 5,000 orphans", 0, "", lambda sample: float(sample["left"])),
-    Row("cfg-small", "`/ww/cfg a.b`, 2 KB of configuration, beside `jq -r .a.b`", 0.6, "× jq", lambda s: float(s["ratio"])),
-    Row("cfg-large", "`/ww/cfg a.b`, 270 KB of configuration, beside `jq -r .a.b`", 0.6, "× jq", lambda s: float(s["ratio"])),
+    Row(
+        "cfg-small",
+        "`/ww/cfg a.b`, 2 KB of configuration, beside `jq -r .a.b`",
+        0.6,
+        "× jq",
+        lambda s: float(s["ratio"]),
+    ),
+    Row(
+        "cfg-large",
+        "`/ww/cfg a.b`, 270 KB of configuration, beside `jq -r .a.b`",
+        0.6,
+        "× jq",
+        lambda s: float(s["ratio"]),
+    ),
 )
 SOURCES = (*dict.fromkeys(row.key for row in ROWS if row.key != "further"), "memory-many")
 
@@ -127,6 +144,9 @@ def table(data: Data) -> list[str]:
         ours = numbers.get(OURS, [])
         unit = f" {row.unit}" if row.unit else ""
         mine = f"**{number(median(ours))}**{unit}" if ours else "–"
+        if row.unit == "× jq" and ours:
+            times = {who: [s["ms"] for s in good(data.rows[row.key]) if s["who"] == who] for who in (OURS, "jq")}
+            mine += f" ({number(median(times[OURS]))} ms; jq {number(median(times['jq']))} ms)"
         if WRAP in numbers:
             mine += f"; `run -- COMMAND` {number(median(numbers[WRAP]))}"
         goal = f"<= {number(row.limit)}{unit}" if row.limit else "0"
@@ -134,7 +154,9 @@ def table(data: Data) -> list[str]:
         floors = [f"{who.partition(', ')[2]} {number(median(v))}".strip() for who, v in numbers.items() if FLOOR in who]
         others = ", ".join(f"{who} {number(value)}" for value, who in peers)
         judged = verdict(row, ours, data.failures(row).get(OURS, []))
-        lines.append(f"| {row.what} | {goal} | {mine} | {judged} | {others or '(none of them does it)'} | {', '.join(floors)} |")
+        lines.append(
+            f"| {row.what} | {goal} | {mine} | {judged} | {others or '(none of them does it)'} | {', '.join(floors)} |"
+        )
     return lines
 
 
@@ -147,7 +169,9 @@ def misses(data: Data) -> list[str]:
         if "MISS" not in verdict(row, values, failed):
             continue
         if values:
-            over = f"median {number(median(values))}, best {number(min(values))}, goal {number(row.limit or 0)} {row.unit}"
+            over = (
+                f"median {number(median(values))}, best {number(min(values))}, goal {number(row.limit or 0)} {row.unit}"
+            )
         else:
             over = "not measured"
         lines.append(f"* **{row.what}**: {over}.")
@@ -155,10 +179,21 @@ def misses(data: Data) -> list[str]:
     if not lines:
         return ["Every goal is met."]
     profiles = sorted((data.results / "profiles").glob("*.txt"))
-    lines += ["", "Where the time and the memory go, from one life under each profiler (a profiler slows what it watches):", ""]
+    lines += [
+        "",
+        "Where the time and the memory go, from one life under each profiler (a profiler slows what it watches):",
+        "",
+    ]
     for profile in profiles:
         head = profile.read_text().splitlines()[:12]
-        lines += [f"[`{profile.name}`](../bench/results/profiles/{profile.name}) begins:", "", "```text", *head, "```", ""]
+        lines += [
+            f"[`{profile.name}`](../bench/results/profiles/{profile.name}) begins:",
+            "",
+            "```text",
+            *head,
+            "```",
+            "",
+        ]
     return lines
 
 
@@ -172,7 +207,12 @@ def details(data: Data) -> list[str]:
         numbers = data.numbers(row)
         failures = data.failures(row)
         unit = row.unit or "count"
-        lines += [f"### {row.what}", "", f"| {unit} | median | least | most | samples |", "| --- | --: | --: | --: | --: |"]
+        lines += [
+            f"### {row.what}",
+            "",
+            f"| {unit} | median | least | most | samples |",
+            "| --- | --: | --: | --: | --: |",
+        ]
         for who, values in sorted(numbers.items(), key=lambda item: median(item[1])):
             cells = (number(median(values)), number(min(values)), number(max(values)), str(len(values)))
             lines.append(f"| {who} | {' | '.join(cells)} |")
@@ -219,7 +259,19 @@ def page(results: Path = RESULTS) -> str:
         f"{'as root' if machine['root'] else 'in a user namespace'}, {machine['rounds']} rounds, load {machine['load_before']} before, {machine['seconds']} s in all."
     )
     parts = [INTRO, where, "", *table(data), "", "## What is missed, and why", "", *misses(data), ""]
-    parts += ["## Growth", "", *growth(results), "", "## Programs", "", *programs(data), "", "## All rows", "", *details(data)]
+    parts += [
+        "## Growth",
+        "",
+        *growth(results),
+        "",
+        "## Programs",
+        "",
+        *programs(data),
+        "",
+        "## All rows",
+        "",
+        *details(data),
+    ]
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -17,6 +17,9 @@ from bench.samples import Sink
 
 MANY = 20
 ORPHANS = 5000
+CALM_S = 0.3
+FEW, SEVERAL = 3, 7
+"""Turns of what takes long and varies little: counts of wake-ups and zombies; curves."""
 IDLE_S = 10
 IDLE_SETTLE_S = 4
 SMALL, LARGE = 2_000, 270_000
@@ -25,8 +28,26 @@ COUNTS = (1, 10, 100)
 LIVES = ("start", "memory", "restart", "stop")
 MANY_LIVES = ("stop-many", "memory-many")
 NAMES = frozenset(
-    "start memory restart stop stop-many memory-many new-compiled new-none new-strategies new-uncompiled idle orphans"
-    " cfg-small cfg-large growth-services growth-unchanged growth-new growth-cfg".split()
+    [
+        "start",
+        "memory",
+        "restart",
+        "stop",
+        "stop-many",
+        "memory-many",
+        "new-compiled",
+        "new-none",
+        "new-strategies",
+        "new-uncompiled",
+        "idle",
+        "orphans",
+        "cfg-small",
+        "cfg-large",
+        "growth-services",
+        "growth-unchanged",
+        "growth-new",
+        "growth-cfg",
+    ]
 )
 """The rows that BENCH_ONLY can name."""
 
@@ -84,7 +105,7 @@ def warm(bench: Bench, peers: list[Peer], tag: str, count: int, rows: tuple[str,
             start, place = prepared(peer, tag, count)
             with Life(start, place) as life:
                 life.born(count)
-                time.sleep(0.3)
+                time.sleep(CALM_S)
                 life.stopped(start.stop)
             able.append(peer)
         except (Late, LookupError) as error:
@@ -118,7 +139,7 @@ def one_life(bench: Bench, peer: Peer) -> Callable[[int], None]:
                 row = "restart"
                 if healing and bench.wanted(row):
                     bench.put(row, peer.name, turn, ms=life.killed(peer.heals_s))
-                    time.sleep(peer.settle_s)
+                    time.sleep(CALM_S)
                 row = "stop"
                 if peer.stops and bench.wanted(row):
                     bench.put(row, peer.name, turn, ms=life.stopped(start.stop))
@@ -169,7 +190,7 @@ def start_only(bench: Bench, peer: Peer, row: str, count: int, **values: object)
         try:
             with Life(start, place) as life:
                 born = life.born(count)
-                time.sleep(0.3)
+                time.sleep(CALM_S)
                 stopped = life.stopped(start.stop)
             bench.put(row, peer.name, turn, ms=born, stop_ms=stopped, **values)
         except Late as late:
@@ -183,7 +204,7 @@ def idle(bench: Bench) -> None:
     if not bench.wanted("idle"):
         return
     peers = warm(bench, bench.here([ours.PLAIN, FLOOR, *PEERS]), "idle", 1, ("idle",))
-    for turn in range(min(3, bench.rounds)):
+    for turn in range(min(FEW, bench.rounds)):
         living: list[tuple[Peer, Life]] = []
         try:
             for peer in peers:
@@ -206,7 +227,7 @@ def orphans(bench: Bench) -> None:
     if not bench.wanted("orphans"):
         return
     peers = warm(bench, bench.here([ours.PLAIN, FLOOR, *PEERS]), "orphans", 1, ("orphans",))
-    bench.alternate([(peer.name, orphan_life(bench, peer)) for peer in peers], rounds=min(5, bench.rounds))
+    bench.alternate([(peer.name, orphan_life(bench, peer)) for peer in peers], rounds=min(FEW, bench.rounds))
 
 
 def orphan_life(bench: Bench, peer: Peer) -> Callable[[int], None]:
@@ -290,7 +311,7 @@ def growth(bench: Bench) -> None:
                     contenders.append((f"{row} {size}", start_only(bench, peer, row, 1, size=size)))
         if bench.wanted("growth-cfg"):
             contenders += lookup_of(bench, size)
-    bench.alternate(contenders)
+    bench.alternate(contenders, rounds=min(SEVERAL, bench.rounds))
 
 
 def grown(bench: Bench, count: int) -> Callable[[int], None]:
@@ -299,10 +320,10 @@ def grown(bench: Bench, count: int) -> Callable[[int], None]:
         try:
             with Life(start, place) as life:
                 born = life.born(count)
-                time.sleep(0.3)
+                time.sleep(CALM_S)
                 size = life.memory()
                 replaced = life.killed(5)
-                time.sleep(0.3)
+                time.sleep(CALM_S)
                 stopped = life.stopped(start.stop)
             values = {"start_ms": born, "replaced_ms": replaced, "stop_ms": stopped, "rss_kib": size.rss_kib}
             bench.put("growth-services", "ww", turn, size=count, **values)

@@ -8,7 +8,7 @@ import platform
 import time
 from pathlib import Path
 
-from bench.install import MANIFEST
+from bench.install import MANIFEST, REPO
 
 RESULTS = Path(__file__).parent / "results"
 MACHINE = RESULTS / "machine.json"
@@ -26,6 +26,8 @@ class Sink:
         path = self._results / f"{row}.jsonl"
         mode = "a" if row in self._begun else "w"
         self._begun.add(row)
+        if "failed" in values:
+            values["failed"] = str(values["failed"]).replace(str(REPO), "…")[-600:]
         with path.open(mode) as file:
             file.write(json.dumps({"who": who, "turn": turn, **values}) + "\n")
 
@@ -45,7 +47,11 @@ def describe(rounds: int) -> dict[str, object]:
     manifest = json.loads(MANIFEST.read_text())
     entries = {name: {key: entry[key] for key in entry if key != "node"} for name, entry in manifest.items()}
     system = next(
-        (line.partition("=")[2].strip('"') for line in Path("/etc/os-release").read_text().splitlines() if line.startswith("PRETTY_NAME")),
+        (
+            line.partition("=")[2].strip('"')
+            for line in Path("/etc/os-release").read_text().splitlines()
+            if line.startswith("PRETTY_NAME")
+        ),
         "unknown",
     )
     return {
