@@ -7,7 +7,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench clean
 
-export PYTHON KEEP WW_CI BENCH_ROUNDS BENCH_ONLY BENCH_PYTHON
+export PYTHON KEEP WW_CI BENCH_ROUNDS BENCH_ONLY BENCH_PYTHON BENCH_REALTIME
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -106,6 +106,7 @@ class NewConfiguration:
 
 
 def compile_schema(made: Path) -> None:
+    """As an image build does it. Raises LookupError where this ww does not."""
     done = subprocess.run(
         [WW, "check", str(made)], env=clean_environment({}), capture_output=True, text=True, check=False, timeout=60
     )

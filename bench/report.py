@@ -245,6 +245,7 @@ stop begins with the signal to PID 1 and ends when the kernel says that nothing 
 * "Python's floor" is `bench/floor.py`: a plain loop on `posix` and `_signal`, the same interpreter with `-IS`.
 * MB and KB are thousands; sizes are those of every process but the services, and each interpreter is a file
   that nothing else on the machine has mapped.
+* As root, everything runs with real-time priority, so that other work on the machine is not measured.
 * Peers run with their defaults. s6 and supervisord wait up to a second before they start again what died, circusd looks
   every five; runit and monit end without waiting for their services, so that they have no part in the stop.
 * The service of gunicorn is its own worker; its size counts the master.
@@ -256,7 +257,8 @@ def page(results: Path = RESULTS) -> str:
     machine = data.machine
     where = (
         f"{machine['date']}: {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, {machine['system']}, "
-        f"{'as root' if machine['root'] else 'in a user namespace'}, {machine['rounds']} rounds, load {machine['load_before']} before, {machine['seconds']} s in all."
+        f"{'as root' if machine['root'] else 'in a user namespace'}, "
+        f"{'with real-time priority' if machine['realtime'] else 'with ordinary priority'}, {machine['rounds']} rounds, load {machine['load_before']} before, {machine['seconds']} s in all."
     )
     parts = [INTRO, where, "", *table(data), "", "## What is missed, and why", "", *misses(data), ""]
     parts += [
