@@ -12,12 +12,11 @@ from pathlib import Path
 from bench import ours
 from bench.install import PLACE, REPO
 from bench.lives import Late, Life
-from bench.peers import Start
+from bench.peers import FLOOR, Peer, Start
 from bench.rows import place_of, prepared
-from bench.samples import RESULTS
 
 NAME = "profile"
-PLACE_OF_PROFILES = RESULTS / "profiles"
+FOLDER = "profiles"
 TAG = "profile"
 PYTHON = str(PLACE / "ww" / "bin" / "python")
 
@@ -41,25 +40,52 @@ exec(compile(open(launcher).read(), launcher, "exec"))
 """
 
 
-def write() -> None:
+def write(results: Path) -> None:
     """One life under each profiler; what is not on this machine is said in the file."""
-    PLACE_OF_PROFILES.mkdir(parents=True, exist_ok=True)
+    folder = results / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
     ours.forget(place_of(ours.PLAIN, TAG))
     start, place = prepared(ours.PLAIN, TAG, 1)
     one_life(place, start.argv)
+    keep(folder / "memory.txt", f"{memory_map(ours.PLAIN, TAG)}\n\n{memory_map(FLOOR, TAG)}")
     arguments = ["--root", str(place / "home")]
     said = one_life(place, [PYTHON, "-ISX", "importtime", ours.RUN, *arguments])
-    keep("importtime", import_times(said))
+    keep(folder / "importtime.txt", import_times(said))
     if shutil.which("strace"):
         trace = place / "strace"
         outside = ("strace", "-f", "-o", str(trace))
         one_life(place, [PYTHON, "-IS", ours.RUN, *arguments], outside)
-        keep("strace", system_calls(trace.read_text()))
+        keep(folder / "strace.txt", system_calls(trace.read_text()))
     else:
-        keep("strace", "strace is not on this machine (apt-get install strace)")
+        keep(folder / "strace.txt", "strace is not on this machine (apt-get install strace)")
     profile = place / "cprofile"
     one_life(place, [PYTHON, "-IS", "-c", CPROFILE, ours.RUN, str(profile), *arguments])
-    keep("cprofile", profile.read_text() if profile.exists() else "cProfile wrote nothing")
+    keep(folder / "cprofile.txt", profile.read_text() if profile.exists() else "cProfile wrote nothing")
+
+
+def memory_map(peer: Peer, tag: str) -> str:
+    """What the memory of PID 1 is made of: KiB resident and proportional by what is mapped."""
+    start, place = prepared(peer, tag, 1)
+    try:
+        with Life(start, place) as life:
+            life.born()
+            time.sleep(0.75)
+            text = Path(f"/proc/{life.pid}/smaps").read_text()
+    except Late as late:
+        return str(late)
+    sizes: dict[str, list[int]] = {}
+    name = ""
+    for line in text.splitlines():
+        if re.match(r"[0-9a-f]+-", line):
+            parts = line.split(None, 5)
+            name = parts[5] if len(parts) > 5 else "[anonymous]"
+            sizes.setdefault(name, [0, 0])
+        elif line.startswith(("Rss:", "Pss:")):
+            sizes[name][line.startswith("Pss:")] += int(line.split()[1])
+    total = [sum(pair[index] for pair in sizes.values()) for index in (0, 1)]
+    lines = [f"{peer.name}: {total[0]} KiB resident, {total[1]} KiB proportional:"]
+    dearest = sorted(sizes.items(), key=lambda item: -item[1][0])[:8]
+    return "\n".join([*lines, *(f"{rss:>7} {pss:>7} {name}" for name, (rss, pss) in dearest)])
 
 
 def one_life(place: Path, argv: list[str], outside: tuple[str, ...] = ()) -> str:
@@ -75,11 +101,11 @@ def one_life(place: Path, argv: list[str], outside: tuple[str, ...] = ()) -> str
         return str(late)
 
 
-def keep(name: str, text: str) -> None:
+def keep(path: Path, text: str) -> None:
     for private, word in ((str(REPO), "…"), (str(Path.home()), "~")):
         text = text.replace(private, word)
     lines = [line.rstrip() for line in text.strip().splitlines()]
-    (PLACE_OF_PROFILES / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n")
 
 
 def import_times(said: str) -> str:

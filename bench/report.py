@@ -78,7 +78,7 @@ class Data:
 
     def __init__(self, results: Path) -> None:
         self.results = results
-        self.machine: dict[str, Any] = json.loads((results / MACHINE.name).read_text())
+        self.machine: dict[str, Any] = json.loads((results / MACHINE).read_text())
         self.rows: dict[str, Samples] = {key: read(results, key) for key in SOURCES}
         self.rows["further"] = self._further()
         for key in ("cfg-small", "cfg-large"):
@@ -277,12 +277,16 @@ def page(results: Path = RESULTS) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def main() -> int:
-    if "--check" in sys.argv:
+def main(arguments: list[str]) -> int:
+    """Write the page; `--check`: is it fresh; `--print RESULTS`: the page of other samples."""
+    if arguments[:1] == ["--print"]:
+        print(page(Path(arguments[1])), end="")
+        return 0
+    if arguments == ["--check"]:
         return 0 if PAGE.exists() and PAGE.read_text() == page() else 1
     PAGE.write_text(page())
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -19,7 +19,8 @@ MANY = 20
 ORPHANS = 5000
 CALM_S = 0.3
 FEW, SEVERAL = 3, 7
-"""Turns of what takes long and varies little: counts of wake-ups and zombies; curves."""
+"""Turns of what takes long and varies little: counts of wake-ups and zombies, replacements that take seconds; curves."""
+QUICK_S = 5
 IDLE_S = 10
 IDLE_SETTLE_S = 4
 SMALL, LARGE = 2_000, 270_000
@@ -137,7 +138,7 @@ def one_life(bench: Bench, peer: Peer) -> Callable[[int], None]:
                     size = life.memory()
                     bench.put("memory", peer.name, turn, rss_kib=size.rss_kib, pss_kib=size.pss_kib)
                 row = "restart"
-                if healing and bench.wanted(row):
+                if healing and bench.wanted(row) and (turn < FEW or peer.heals_s <= QUICK_S):
                     bench.put(row, peer.name, turn, ms=life.killed(peer.heals_s))
                     time.sleep(CALM_S)
                 row = "stop"

@@ -1,4 +1,8 @@
-"""`make bench`: everything in turn in one run, then the page. BENCH_ROUNDS (15), BENCH_ONLY (all rows)."""
+"""`make bench`: everything in turn in one run, then the page.
+
+Only a whole run writes bench/results and docs/benchmarks.md. With fewer turns (BENCH_ROUNDS) or rows (BENCH_ONLY) it is a
+look: the samples go to build/bench/look, and the page to standard output.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,11 @@ import os
 import sys
 import time
 
-from bench import profiles, rows
+from bench import profiles, report, rows
+from bench.install import PLACE
 from bench.samples import MACHINE, RESULTS, Sink, describe
+
+ROUNDS = 15
 
 
 def undisturbed() -> bool:
@@ -26,7 +33,7 @@ def undisturbed() -> bool:
 
 
 def main() -> int:
-    rounds = int(os.environ.get("BENCH_ROUNDS") or 15)
+    rounds = int(os.environ.get("BENCH_ROUNDS") or ROUNDS)
     only = frozenset(os.environ.get("BENCH_ONLY", "").replace(",", " ").split())
     unknown = only - rows.NAMES - {profiles.NAME}
     if unknown:
@@ -35,14 +42,16 @@ def main() -> int:
     began = time.monotonic()
     machine = describe(rounds)
     machine["realtime"] = undisturbed()
-    bench = rows.Bench(Sink(RESULTS), rounds, only)
+    whole = rounds >= ROUNDS and not only
+    results = RESULTS if whole else PLACE / "look"
+    bench = rows.Bench(Sink(results), rounds, only)
     for section in rows.SECTIONS:
         section(bench)
     if bench.wanted(profiles.NAME):
-        profiles.write()
+        profiles.write(results)
     machine["seconds"] = round(time.monotonic() - began)
-    MACHINE.write_text(json.dumps(machine, indent=1, ensure_ascii=False) + "\n")
-    return 0
+    (results / MACHINE).write_text(json.dumps(machine, indent=1, ensure_ascii=False) + "\n")
+    return report.main([] if whole else ["--print", str(results)])
 
 
 if __name__ == "__main__":

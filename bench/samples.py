@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.install import MANIFEST, REPO
 
 RESULTS = Path(__file__).parent / "results"
-MACHINE = RESULTS / "machine.json"
+MACHINE = "machine.json"
 
 
 class Sink:
@@ -20,7 +20,7 @@ class Sink:
     def __init__(self, results: Path) -> None:
         self._results = results
         self._begun: set[str] = set()
-        results.mkdir(exist_ok=True)
+        results.mkdir(parents=True, exist_ok=True)
 
     def put(self, row: str, who: str, turn: int, **values: object) -> None:
         path = self._results / f"{row}.jsonl"
