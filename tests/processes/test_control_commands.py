@@ -21,7 +21,7 @@ import pytest
 from tests.support.ports import TwinInstance, TwinProcess, document, service
 from tests.support.waiting import until
 from ww.clock import stamp
-from ww.home.control import _places, looked_at
+from ww.home.control import Answer, _places, ask, looked_at
 from ww.home.layout import Layout
 
 WW = [sys.executable, "-P", "-m", "ww"]
@@ -202,6 +202,31 @@ def test_something_else_that_listens_there_is_not_taken_for_an_instance(tmp_path
         assert last.returncode == 69
     finally:
         other.join()
+        listener.close()
+
+
+@pytest.mark.rule("D-control-client")
+def test_a_client_that_was_not_heard_in_a_crowd_asks_again(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir(mode=0o700)
+    listener = socket.socket(socket.AF_UNIX)
+    fd = os.open(tmp_path / "run", os.O_PATH)
+    listener.bind(f"/proc/self/fd/{fd}/ctl")
+    os.close(fd)
+    listener.listen()
+
+    def answer_late() -> None:
+        for text in (b'{"v":1,"ok":false,"code":"crowded"}\n', b'{"v":1,"ok":true,"pid":7}\n'):
+            client, _ = listener.accept()
+            with client, client.makefile("rb") as stream:
+                stream.readline()
+                client.sendall(text)
+
+    other = threading.Thread(target=answer_late)
+    other.start()
+    try:
+        assert ask(str(tmp_path / "run"), {"op": "ping"}, 5) == Answer({"v": 1, "ok": True, "pid": 7})
+    finally:
+        other.join(5)
         listener.close()
 
 
