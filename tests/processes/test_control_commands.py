@@ -357,7 +357,9 @@ def test_a_restart_that_is_refused_or_fails_says_why(tmp_path: Path, twin: TwinI
     twin.refuse("restart", "unknown_service", "there is no service bd; there are db, web")
     assert ended(begin(tmp_path, "restart", "bd")) == (64, "ww restart: there is no service bd; there are db, web\n")
     assert twin.port.asked[-1] == ("restart", {"v": 1, "op": "restart", "name": "bd", "wait": True})
-    twin.refuse("restart", "failed", "hook svcup failed: exit code 2")
+    twin.refuse("restart", "busy", "a restart is under way")
+    assert ended(begin(tmp_path, "restart")) == (75, "ww restart: a restart is under way\n")
+    twin.refuse("restart", "ended", "hook svcup failed: exit code 2")
     assert ended(begin(tmp_path, "restart")) == (1, "ww restart: hook svcup failed: exit code 2\n")
     del twin.port.answers["restart"]
     code, said = ended(begin(tmp_path, "restart", "--timeout", "0.3"))
@@ -382,8 +384,11 @@ def test_reload_tells_what_changed_and_what_is_wrong(tmp_path: Path, twin: TwinI
     assert ended(begin(tmp_path, "reload")) == (0, "changed: http.port, db\nreloaded: db\nrestarted: web\n")
     problem = {"layer": "CFG", "line": 3, "path": "memory", "message": "must be a number"}
     twin.refuse("reload", "config", "the configuration is refused", problems=[problem])
+    whole = "the configuration is refused\n  CFG:3: memory: must be a number\n"
+    assert ended(begin(tmp_path, "reload")) == (78, f"ww reload: {whole}")
+    twin.refuse("reload", "config", "refused: CFG:3: memory: must be a number", problems=[problem])
     code, said = ended(begin(tmp_path, "reload"))
-    assert (code, said) == (78, "ww reload: the configuration is refused\n  CFG:3: memory: must be a number\n")
+    assert (code, said) == (78, "ww reload: refused: CFG:3: memory: must be a number\n")
 
 
 def test_stop_waits_until_the_process_is_gone(tmp_path: Path) -> None:
