@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from tests.support.home import Home
-from tests.support.paths import COMMAND, PACKAGE, REPO
+from tests.support.paths import COMMAND, REPO
 from tests.support.ports import TwinInstance, TwinProcess, document, service
 from ww import errors
 from ww.clock import stamp
@@ -118,7 +118,7 @@ def test_every_exit_code_refusal_and_member_of_the_protocol_is_on_the_page() -> 
     assert codes == {0, errors.EXIT_GAVE_UP, errors.EXIT_USAGE, unavailable, again, errors.EXIT_CONFIG}
     protocol = PAGE.split("## Control protocol", 1)[1]
     used = re.compile(r"""(?:_refuse|_refused|failure)\(\s*"(\w+)"|"code": "(\w+)\"""")
-    text = "".join(path.read_text() for path in sorted((PACKAGE / "instance").glob("*.py")))
+    text = "".join(path.read_text() for path in sorted(REPO.glob("ww/instance/*.py")))
     codes_used = {name for pair in used.findall(text) for name in pair if name}
     assert codes_used
     for code in {*_REFUSALS, *codes_used}:
