@@ -12,10 +12,11 @@ EPILOG = """\b
 Examples:
   ww init ./site                 ./site/ww/usr, ./site/ww/etc, ./site/ww/files
   ww init --service shop ./shop  the same, and ww.service is shop
-  ww init --force .              add what is missing; overwrite nothing
+  ww init --force .              add what is missing, overwrite nothing
 
 \b
-Exit codes: 0 made; 64 wrong usage, or DIRECTORY cannot be used.
+Exit codes:
+  0 made; 64 wrong usage, or DIRECTORY is not empty or cannot be written
 """
 
 
