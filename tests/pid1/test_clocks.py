@@ -117,8 +117,9 @@ STAMPS_ONLY = {
     "ww.instance.voice._say",  # the time of a line that is said later
 }
 """Where the wall clock is read for something that is not made a stamp of on the spot. None of them waits."""
-CLOCKS = {"ww.clock", "ww.instance.pidfiles"}
-"""Where `time` is used; pidfiles asks how long the machine is up, as processes are dated by that."""
+CLOCKS = {"ww.check", "ww.clock", "ww.instance.pidfiles"}
+"""Where `time` is used: pidfiles asks how long the machine is up, as processes are dated by that; check is a child that
+sleeps."""
 
 
 @pytest.mark.rule("D-pid1-clocks")
