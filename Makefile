@@ -5,9 +5,9 @@
 # WW_CI=1                  a test that cannot run is a failure, unless docs/not-tested.md declares it
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check bench clean
 
-export PYTHON KEEP WW_CI
+export PYTHON KEEP WW_CI BENCH_ROUNDS BENCH_ONLY BENCH_PYTHON BENCH_REALTIME
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: ## every suite, against the built wheel
 
 check: ## format, lint, types, imports and the fast tests: what to run before a commit
 	@scripts/check
+
+bench: ## ww beside its peers, each as PID 1, into docs/benchmarks.md (BENCH_ROUNDS=3 for a quick look, BENCH_ONLY=start,stop)
+	@scripts/bench
 
 clean: ## remove what was built; ends the services that scripts/services started
 	@scripts/services down

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
 
+DASHES = "--"
+"""Behind it stands the command that is wrapped."""
+
 MOST_BUGS = 3
 """More internal errors than this end the run at once."""
 
@@ -65,12 +68,12 @@ def parse(arguments: list[str]) -> Options:
     sets: list[str] = []
     rest = list(arguments)
     command: list[str] | None = None
+    if DASHES in rest:
+        at = rest.index(DASHES)
+        rest, command = rest[:at], rest[at + 1 :]
+        if not command:
+            raise UsageError("ww run: there is no command behind --; see ww run --help")
     while rest:
-        if rest[0] == "--":
-            command = rest[1:]
-            if not command:
-                raise UsageError("ww run: there is no command behind --; see ww run --help")
-            break
         name, equals, value = rest.pop(0).partition("=")
         if name not in ("--root", "--set"):
             raise UsageError(f"ww run: unexpected argument {name!r}; see ww run --help")
@@ -89,7 +92,7 @@ def parse(arguments: list[str]) -> Options:
 
 def run(arguments: list[str], environ: Mapping[str, str]) -> NoReturn:
     """Be the instance until it has ended; ends the process."""
-    wake_fd = signals.install(signals.EVERY if "--" in arguments else signals.HANDLED)
+    wake_fd = signals.install(signals.EVERY if DASHES in arguments else signals.HANDLED)
     try:
         program = _prepare(parse(arguments), environ, wake_fd)
     except UsageError as error:

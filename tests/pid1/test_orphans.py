@@ -106,5 +106,6 @@ def _pid(home: Home, name: str, answers: list[float]) -> int:
     answer = ask(str(home.root / "run"), {"op": "status"}, 10)
     answers.append(time.monotonic() - began)
     time.sleep(0.02)  # who asks without a pause is what takes the processor from the storm
-    assert isinstance(answer, Answer) and answer.ok
+    assert isinstance(answer, Answer)
+    assert answer.ok
     return next(row["pid"] or 0 for row in answer.body["status"]["services"] if row["name"] == name)

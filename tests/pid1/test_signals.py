@@ -156,6 +156,3 @@ def _command(pid: int) -> bytes:
         return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-

@@ -58,7 +58,7 @@ def test_who_is_deaf_and_stopped_is_killed_inside_the_budget(home: Home) -> None
     home.service("deaf", f"trap '' TERM; kill -STOP $$; {DEAF}")
     home.service("stiff", DEAF)
     home.hook("monitor", DEAF)
-    home.hook("svcup", f"setsid sh -c \"{DEAF}\" > /dev/null 2>&1 &")
+    home.hook("svcup", f'setsid sh -c "{DEAF}" > /dev/null 2>&1 &')
     first = First(home).up()
     until(lambda: "monitor" in home.calls() and "T" in first.members().values(), "all of them")
     assert timed_stop(first) < BUDGET_S + LATE_S

@@ -147,6 +147,18 @@ def test_the_command_may_be_restarted_where_that_is_set(home: Home) -> None:
     assert done.states().count("RESTARTING") == 1
 
 
+@pytest.mark.rule("D-wrap")
+def test_without_hooks_the_data_is_the_commands_own_affair(home: Home) -> None:
+    (home.root / "data/.ww").mkdir()
+    (home.root / "data/.ww/format").write_text("99\n")
+    done = home.run_to_end("--", "ls", "-A", str(home.root / "data"))
+    assert done.process.returncode == 0
+    assert sorted(str(path) for path in (home.root / "data").rglob("*")) == [
+        str(home.root / "data/.ww"),
+        str(home.root / "data/.ww/format"),
+    ]
+
+
 @pytest.mark.rule("D-exit-64")
 def test_nothing_behind_the_dashes_is_a_wrong_command_line(home: Home) -> None:
     assert wrap(home).returncode == 64

@@ -11,7 +11,7 @@ from ww.cli.run import run
 from ww.entrypoint import Options, parse
 from ww.errors import UsageError
 
-WORDS = ("--root", "--root=/x", "/y", "--set", "--set=a=1", "a.b=2", "--sets", "-x", "")
+WORDS = ("--root", "--root=/x", "/y", "--set", "--set=a=1", "a.b=2", "--sets", "-x", "", "--", "ls")
 
 
 def click_reads(words: list[str]) -> Options | None:
@@ -19,7 +19,7 @@ def click_reads(words: list[str]) -> Options | None:
         context = run.make_context("run", list(words))
     except click.UsageError:
         return None
-    return Options(context.params["root"], list(context.params["sets"]))
+    return Options(context.params["root"], list(context.params["sets"]), context.params["command"])
 
 
 def pid_1_reads(words: list[str]) -> Options | None:

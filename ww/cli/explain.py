@@ -13,7 +13,7 @@ from ww.home.layout import layout_for
 
 EPILOG = """\b
 Examples:
-  ww explain --root ./site                    what ww run --root ./site would do
+  ww explain --root ./site                    what ww run would do with it
   ww explain --root ./site --set memory=512   the same with one value more
   docker run --rm IMAGE ww explain            what this image would do
   ww explain --json                           for a program

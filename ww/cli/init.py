@@ -10,12 +10,13 @@ from ww.errors import UsageError
 
 EPILOG = """\b
 Examples:
-  ww init ./site                    ./site/ww/usr, ./site/ww/etc, ./site/ww/files
-  ww init --service shop ./shop     the same, and ww.service is shop
-  ww init --force .                 add what is missing here; nothing is overwritten
+  ww init ./site                 ./site/ww/usr, ./site/ww/etc, ./site/ww/files
+  ww init --service shop ./shop  the same, and ww.service is shop
+  ww init --force .              add what is missing, overwrite nothing
 
 \b
-Exit codes: 0 made; 64 wrong usage, DIRECTORY is not empty, or it cannot be written.
+Exit codes:
+  0 made; 64 wrong usage, or DIRECTORY is not empty or cannot be written
 """
 
 

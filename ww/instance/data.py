@@ -47,6 +47,7 @@ class Data:
         self.shared = False
         self.in_use = False
         """Whether somebody else holds the data: then this start speaks to nobody, it could be taken for the holder."""
+        self._left = False
 
     @property
     def journal_directory(self) -> str | None:
@@ -62,9 +63,16 @@ class Data:
         """Where records are read: also data that cannot be written has a version and steps."""
         return f"{self._layout.data}/.ww"
 
+    def leave(self) -> None:
+        """The data is a wrapped command's own affair: nothing is locked, read or written there."""
+        self._left = True
+        self._access = datadir.Unusable("it is left to the command", marked=True)
+
     def lock(self, shared: bool, wait_ms: int, holder: str, done: Report) -> Task:
         """Take the data lock, waiting at most `wait_ms`; then count the boot. Exit 75 if it is not to be had."""
         self.shared = shared
+        if self._left:
+            return at_once(done)
         access = datadir.open_data(self._layout.data, may_create=bool(self._layout.root))
         if isinstance(access, datadir.Newer):
             return at_once(done, Failed(EXIT_CONFIG, access.why))
@@ -93,7 +101,7 @@ class Data:
 
     def known_volume(self) -> str:
         """The volume's id, also before the lock; "" if there is none, or if somebody else is the instance of it."""
-        if self.volume or self.in_use or self.shared:
+        if self.volume or self.in_use or self.shared or self._left:
             return self.volume
         try:
             return datadir.volume_id(self._readable)
@@ -103,7 +111,7 @@ class Data:
     def version(self) -> str:
         """The version whose upgrade completed on this data; "" if unknown."""
         try:
-            return datadir.read_version(self._readable)
+            return "" if self._left else datadir.read_version(self._readable)
         except OSError:
             return ""
 
@@ -116,6 +124,8 @@ class Data:
 
     def inspect(self) -> Found | Failed:
         """Fresh or marked; newer data than the image is refused with nothing touched."""
+        if self._left:
+            return Found(Trigger.MARKED)
         try:
             marked = datadir.is_marked(self._layout.data)
             record = steps.read_steps(f"{self._readable}/steps.jsonl")

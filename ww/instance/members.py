@@ -10,6 +10,18 @@ TAG = "WW_HOOK_RUN"
 """Every execution has a unique value of this variable: what it started is found by it, also in other sessions."""
 
 
+SERVICE = ".service"
+"""Behind the name of a service in the tag of one of its lives."""
+
+
+def of_service(pid: int) -> bool:
+    """Whether `pid` was started by a service process: it is none of the daemons of svcup."""
+    try:
+        return f"{SERVICE}-" in (procs.variable(pid, TAG) or "")
+    except procs.CannotLook:
+        return False
+
+
 class Members:
     """The processes of one execution, known by its leader's `pid` and its `tag`."""
 

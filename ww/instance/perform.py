@@ -299,7 +299,10 @@ class Performance:
         problems = hook_problems(usr) + definitions.problems + self._signalling.configured()
         if problems:
             return Failed(EXIT_CONFIG, "; ".join(problems), detail={"problems": problems})
-        if not definitions.services and not any(hook_files(usr, name) for name in HOOKS):
+        hooked = any(hook_files(usr, name) for name in HOOKS)
+        if self._servicing.wrapping and not hooked:
+            self._crew.data.leave()
+        if not definitions.services and not hooked:
             words = f"there is neither a hook nor a service in {usr}: nothing will be started, watched or stopped"
             self._crew.system.voice.warn(words)
         return None

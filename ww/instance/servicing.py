@@ -41,6 +41,11 @@ class Servicing:
         self.on_change: Callback = _nobody
         self.supervisor = Supervisor(crew.system, self)
 
+    @property
+    def wrapping(self) -> bool:
+        """Whether this is `ww run -- COMMAND`."""
+        return self._wrapped is not None
+
     def entered(self, at: Situation) -> None:
         """A state was entered."""
         self._at = at

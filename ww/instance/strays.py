@@ -9,6 +9,7 @@ import os
 
 from ww.clib import SIGNALS
 from ww.instance.ending import Ending
+from ww.instance.members import of_service
 from ww.instance.pidfiles import Pidfiles
 from ww.lifecycle.model import Done, Failed
 from ww.supervise import procs
@@ -116,6 +117,7 @@ class Strays:
         if self._snapshot_taken:
             me, watched = os.getpid(), set(self._system.reaper.watched())
             children = [proc for proc in self._of_services(everyone) if proc.ppid == me and proc.pid not in watched]
+            children = [proc for proc in children if proc.pid in self._daemons or not of_service(proc.pid)]
             # What has ended and waits to be reaped keeps the name that it had; if it had none, it is no news.
             known = {proc.pid: self._daemons.get(proc.pid, "") if not proc.alive else proc.comm for proc in children}
             self._daemons = {pid: comm for pid, comm in known.items() if comm}

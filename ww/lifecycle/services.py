@@ -34,6 +34,7 @@ RUNNING = frozenset({Phase.STARTING, Phase.READY, Phase.STOPPING})
 """Phases in which there is a process."""
 SATISFIED = frozenset({Phase.READY, Phase.DONE})
 """Phases for which dependents may start."""
+_NEVER_READY = frozenset({Phase.FAILED, Phase.DISABLED, None})
 SETTLED = frozenset({Phase.READY, Phase.DONE, Phase.FAILED, Phase.DISABLED})
 """Phases that nobody waits to change."""
 
@@ -119,18 +120,18 @@ def startable(rules: Sequence[Rules], phases: Mapping[str, Phase]) -> list[str]:
     return [
         rule.name
         for rule in rules
-        if phases[rule.name] is Phase.WAITING and all(phases[name] in SATISFIED for name in rule.after)
+        if phases[rule.name] is Phase.WAITING and all(phases.get(name) in SATISFIED for name in rule.after)
     ]
 
 
 def hopeless(rules: Sequence[Rules], phases: Mapping[str, Phase]) -> list[tuple[str, str]]:
-    """(name, predecessor) of those that wait for one that has failed for good."""
+    """(name, predecessor) of those that wait for one that has failed for good, is disabled or has gone."""
     return [
         (rule.name, name)
         for rule in rules
         if phases[rule.name] is Phase.WAITING
         for name in rule.after
-        if phases[name] is Phase.FAILED
+        if phases.get(name) in _NEVER_READY
     ]
 
 
@@ -143,7 +144,7 @@ def stoppable(rules: Sequence[Rules], phases: Mapping[str, Phase], going_down: C
         name = queue.pop()
         if name not in needed:
             needed.add(name)
-            queue += after[name]
+            queue += after.get(name, ())
     return [name for name in going_down if phases[name] in (Phase.STARTING, Phase.READY) and name not in needed]
 
 
@@ -152,7 +153,7 @@ def stop_share_ms(rules: Sequence[Rules], phases: Mapping[str, Phase], name: str
     after = {rule.name: rule.after for rule in rules}
     lengths: dict[str, int] = {}
     for one in in_order(rules):
-        lengths[one] = max((lengths[before] for before in after[one]), default=0) + (phases[one] in RUNNING)
+        lengths[one] = max((lengths.get(before, 0) for before in after[one]), default=0) + (phases[one] in RUNNING)
     return left_ms // max(lengths[name], 1)
 
 

@@ -6,7 +6,7 @@ import errno
 import os
 
 from ww.instance.ending import Ending
-from ww.instance.members import TAG, Members
+from ww.instance.members import SERVICE, TAG, Members
 from ww.supervise import child, logs, signals
 from ww.supervise.identity import Unknown, find_identity
 from ww.supervise.ladder import group_exists, send_group
@@ -89,7 +89,7 @@ class Life:
         self._env = env
         self._place = place
         self._listener = listener
-        self._members = Members(f"{definition.name}.service")
+        self._members = Members(f"{definition.name}{SERVICE}")
         self._pumps: list[logs.Pump] = []
         self._readying: Readying | None = None
         self._notify: NotifySocket | None = None
@@ -317,6 +317,10 @@ class Life:
             pump.detach()
             lines += pump.last_lines()[-_LAST_LINES:]
         self._let_go()
+        if self.definition.launch.terminal:
+            from ww.supervise.terminal import take_terminal_back
+
+            take_terminal_back(0)
         status = self._exit
         words = status.words() if status is not None else "it cannot be ended"
         if self._failure:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LONGEST_WORDS = 300
 _COMMAND_GRACE_MS = 1_000
+_MOST_EXTENSION_MS = 3_600_000
 
 
 class Readying:
@@ -67,10 +68,10 @@ class Readying:
             self._finish("")
 
     def extend(self, ms: int) -> None:
-        """The service asked for more time: its limit is `ms` from now (EXTEND_TIMEOUT_USEC)."""
+        """The service asked for more time: its limit is `ms` from now (EXTEND_TIMEOUT_USEC), an hour at most."""
         if self._limit is not None and self._answer is not None:
             self._limit.cancel()
-            self._limit = self._system.loop.call_later(ms, self._time_is_up)
+            self._limit = self._system.loop.call_later(min(ms, _MOST_EXTENSION_MS), self._time_is_up)
 
     def cancel(self) -> None:
         """Look no more; nobody is told."""
