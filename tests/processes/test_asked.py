@@ -237,3 +237,14 @@ def test_a_status_masks_secrets(home: Home) -> None:
     home.start().wait_state("UP")
     status = until(lambda: (found := home.status())["health"] and found, "the first monitor")
     assert "hunter22" not in json.dumps(status)
+
+
+@pytest.mark.rule("D-reload")
+def test_a_refused_reload_leaves_the_log_as_it_was(home: Home) -> None:
+    """A file of which nothing can be read says nothing of the log either."""
+    home.service("main")
+    instance = home.start().wait_state("UP")
+    (home.root / "ww/etc/default_cfg.json").write_text("{")
+    assert home.ww("reload").returncode == 78
+    assert instance.stop() == 0
+    assert [line for line in instance.lines() if "time" not in line and "source" not in line] == []

@@ -23,7 +23,10 @@ def launcher(home: Home) -> str:
 
 
 class First:
-    """An instance that is PID 1. `around`: a command line that is put before `unshare …` (`unshare`, if given instead)."""
+    """An instance that is PID 1. `around`: a command line that is put before `unshare …`, which `unshare` replaces.
+
+    `command`: what is run in place of the launcher.
+    """
 
     def __init__(
         self,
@@ -32,10 +35,11 @@ class First:
         around: Sequence[str] = (),
         unshare: Sequence[str] = UNSHARE,
         env: dict[str, str] | None = None,
+        command: Sequence[str] = (),
     ) -> None:
-        run = launcher(home)
+        run = command or [launcher(home)]
         self.home = home
-        self.instance: Instance = home.start(*arguments, prefix=(*around, *unshare), command=[run], env=env)
+        self.instance: Instance = home.start(*arguments, prefix=(*around, *unshare), command=run, env=env)
         self.pid = until(self._find, "PID 1 of the namespace")
         """As it is numbered outside."""
 

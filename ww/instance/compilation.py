@@ -153,7 +153,8 @@ class CompileTask:
 
     def _refuse(self, answer: dict[str, Any]) -> None:
         log = answer.get("log")
-        if isinstance(log, dict) and log.get("format") in FORMATS:
+        # What is refused later (a reload) changes nothing, the log neither.
+        if isinstance(log, dict) and log.get("format") in FORMATS and not self._system.voice.chosen:
             self._system.voice.use(str(log["format"]), str(log.get("level") or ""))
         problems = answer.get("problems")
         known = [problem for problem in problems if isinstance(problem, dict)] if isinstance(problems, list) else []

@@ -129,6 +129,8 @@ class Performance:
         self._at = situation
         self._servicing.entered(situation)
         self._crew.refresh_versions()
+        if decision.state is State.UP:
+            self.last_health = None  # what was said before a restart is no word about what runs now
         if Action(Kind.SERVICES_DOWN, tolerant=True) in decision.actions:
             self.strays.forget()
         if decision.state in (State.STOPPING, State.ERROR):

@@ -29,6 +29,8 @@ class Voice:
         self._loop = loop
         self._clock = clock
         self._log = log
+        self.chosen = False
+        """Whether the settings have said how the log is written."""
         self._level = "warning" if quiet else "info"
         self._format = "plain"
         self._held: list[tuple[int, str, str, dict[str, object]]] | None = []
@@ -56,6 +58,7 @@ class Voice:
 
     def use(self, log_format: str, level: str) -> None:
         """Take the format and level (""; as it was) of the compiled settings, and say what was held back."""
+        self.chosen = True
         self._format = log_format
         self._log.formatter = Formatter(log_format, self._clock)
         self._level = level or self._level
