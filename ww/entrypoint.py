@@ -125,7 +125,7 @@ def _prepare(options: Options, environ: Mapping[str, str], wake_fd: int) -> Prog
         _say("ww run: cannot become a subreaper: daemons of hooks will not be found")
     place = Place(layout, run_directory, own_directory(environ))
     compiler = Compiler(compile_command(), layout, run_directory, options.sets, environ)
-    return Program(place, compiler, wrapped, wake_fd)
+    return Program(place, compiler, wrapped, wake_fd, Clock())
 
 
 def _refuse_a_second(run_directory: str | None) -> None:
@@ -146,8 +146,7 @@ def _refuse_a_second(run_directory: str | None) -> None:
 class Program:
     """The parts of one `ww run`, connected."""
 
-    def __init__(self, place: Place, compiler: Compiler, wrapped: Launch | None, wake_fd: int) -> None:
-        clock = Clock()
+    def __init__(self, place: Place, compiler: Compiler, wrapped: Launch | None, wake_fd: int, clock: Clock) -> None:
         self._loop = Loop(clock)
         self._reaper = Reaper(self._loop)
         self._clock = clock
