@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any
 
-ROOTS = ("ww.entrypoint", "ww.instance.services.process")
+NOW = ("ww.entrypoint", "ww.instance.services.process")
 """What is imported before the first service runs, with all that these import."""
+LATER = ("ww.instance.surroundings", "ww.instance.commands", "ww.instance.control")
+"""What is imported right behind it."""
 
 _OPTIMIZE = 2
 
@@ -73,8 +75,13 @@ def bare_code(source: bytes, file: str) -> CodeType:
             node.body = [ast.Pass()]
     ast.fix_missing_locations(tree)
     flags = __future__.annotations.compiler_flag
-    code: CodeType = compile(tree, file, "exec", flags=flags, dont_inherit=True, optimize=_OPTIMIZE)
-    return code
+    return _short(compile(tree, file, "exec", flags=flags, dont_inherit=True, optimize=_OPTIMIZE))
+
+
+def _short(code: CodeType) -> CodeType:
+    """The code without the qualified names of its functions, which nothing of ours asks for."""
+    inner = tuple(_short(item) if isinstance(item, type(code)) else item for item in code.co_consts)
+    return code.replace(co_consts=inner, co_qualname=code.co_name)
 
 
 class _Recorder:
@@ -82,7 +89,7 @@ class _Recorder:
 
     def __init__(self, package: str) -> None:
         self._package = package
-        self.modules: list[tuple[str, str, int, int, CodeType]] = []
+        self.modules: list[tuple[str, str, int, int, bytes]] = []
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> object:
         """A module of ours, or None."""
@@ -112,9 +119,9 @@ class _Recorder:
             status = os.fstat(file.fileno())
             code = bare_code(file.read(), path)
         exec(code, module.__dict__)  # noqa: S102
-        self.modules.append(
-            (module.__name__, os.path.relpath(path, self._package), int(status.st_mtime), status.st_size, code)
-        )
+        relative = os.path.relpath(path, self._package)
+        body = marshal.dumps(code)
+        self.modules.append((module.__name__, relative, int(status.st_mtime), status.st_size, body))
 
 
 def main() -> None:
@@ -124,10 +131,20 @@ def main() -> None:
     launch["_mount"](package)
     recorder = _Recorder(package)
     sys.meta_path.insert(0, recorder)  # type: ignore[arg-type]
-    for name in ROOTS:
+    for name in NOW:
         __import__(name)
-    version = sys.modules["ww"].__version__
-    sys.stdout.buffer.write(launch["bundle_head"]() + marshal.dumps((version, package, recorder.modules)))
+    count = len(recorder.modules)
+    for name in LATER:
+        __import__(name)
+    # Places are counted from the end, so that the index need not know its own length.
+    bodies = b"".join(body for *_, body in recorder.modules)
+    index, left = [], len(bodies)
+    for name, file, seconds, size, body in recorder.modules:
+        index.append((name, file, seconds, size, left, len(body)))
+        left -= len(body)
+    front = marshal.dumps((sys.modules["ww"].__version__, package, index[:count], index[count:]))
+    size = len(launch["bundle_head"](0)) + len(front) + len(bodies)
+    sys.stdout.buffer.write(launch["bundle_head"](size) + front + bodies)
 
 
 def _launch(path: str) -> dict[str, Any]:

@@ -15,9 +15,7 @@ from ww.errors import EXIT_HOOK, EXIT_TRY_AGAIN, EXIT_USAGE, UsageError
 from ww.home.command import compile_command, own_directory
 from ww.home.layout import layout_for, make_run_directory, refused_run_directory
 from ww.home.lock import Held, NoLock, take_lock
-from ww.instance.commands import Commands, Parts
 from ww.instance.compilation import Compiler
-from ww.instance.control import Control
 from ww.instance.crew import Crew, Place
 from ww.instance.driver import Cause, Driver
 from ww.instance.perform import Performance
@@ -25,7 +23,6 @@ from ww.instance.record import forget_last_life
 from ww.instance.services.definition import Launch
 from ww.instance.servicing import Servicing
 from ww.instance.signalling import Signalling
-from ww.instance.surroundings import describe
 from ww.instance.system import System
 from ww.instance.voice import Voice
 from ww.lifecycle.model import Trigger
@@ -40,6 +37,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
+
+    from ww.instance.commands import Commands
+    from ww.instance.control import Control
 
 DASHES = "--"
 """Behind it stands the command that is wrapped."""
@@ -159,19 +159,16 @@ class Program:
         self._signalling = Signalling(self._crew, self._servicing, wrapped is not None, self._feed, self._reload)
         self._performance = Performance(self._crew, self._servicing, self._signalling, self._feed, self._leave)
         self._driver = Driver(self._performance, clock, self._servicing.spread)
-        parts = Parts(self._crew, self._driver, self._performance, self._servicing, self._signalling)
-        self._commands = Commands(parts)
+        self._environ = compiler.environ
+        self._commands: Commands | None = None
         self._control: Control | None = None
         self._exit_code = EXIT_HOOK
         self._bugs = 0
         if place.run:
             forget_last_life(place.run)
-            self._control = Control(self._crew.system, place.run, self._commands)
         self._connect(wake_fd)
         os.chdir("/")
         voice.info(_greeting(place), pid=os.getpid())
-        for sentence in describe(place.layout, compiler.environ):
-            voice.info(sentence)
         refused = refused_run_directory(place.layout, compiler.environ)
         if refused:
             voice.warn(refused)
@@ -180,6 +177,8 @@ class Program:
         """Run the loop, then leave by `os._exit` (runtime.md 9)."""
         gc.freeze()
         gc.enable()
+        # The first turn comes when there is something to wait for: a service that was started, or a hook.
+        self._loop.call_soon(self._meet_people)
         self._driver.begin(PLANS[None])
         self._loop.run()
         self._log.flush(self._clock.mono_ms() + FLUSH_MS)
@@ -198,10 +197,25 @@ class Program:
 
     def _reload(self) -> None:
         """For a signal; nobody waits for the answer."""
-        self._commands.reload(lambda _answer: None)
+        if self._commands is not None:
+            self._commands.reload(lambda _answer: None)
+
+    def _meet_people(self) -> None:
+        """Say where we are and open the control socket: whatever is on the way to the first service comes first."""
+        from ww.instance.commands import Commands, Parts
+        from ww.instance.control import Control
+        from ww.instance.surroundings import describe
+
+        for sentence in describe(self._crew.layout, self._environ):
+            self._crew.system.voice.info(sentence)
+        parts = Parts(self._crew, self._driver, self._performance, self._servicing, self._signalling)
+        self._commands = Commands(parts)
+        if self._crew.run:
+            self._control = Control(self._crew.system, self._crew.run, self._commands)
 
     def _changed(self) -> None:
-        self._commands.changed()
+        if self._commands is not None:
+            self._commands.changed()
         if self._control is not None:
             self._control.changed()
 

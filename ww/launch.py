@@ -13,7 +13,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from types import ModuleType
+    from typing import NoReturn
 
 RUN_HELP = ("--help", "-h")
 
@@ -140,43 +141,64 @@ def _load(bundle: str, package: str) -> None:
     A bundle that is not exactly this package's and this Python's, that anybody else could have written, or that cannot
     be read, is passed over in silence: everything is then imported as usual.
     """
-    import _frozen_importlib
-
-    version, place, modules = _bundled(bundle)
+    content = _own_file(bundle)
+    head = bundle_head(len(content))
+    if not content.startswith(head):
+        return
+    view = memoryview(content)
+    version, place, now, later = marshal.loads(view[len(head) :])  # noqa: S302
     if (version, place) != (sys.modules["ww"].__version__, package):
         return
-    if not all(_is_as_it_was(f"{package}/{file}", seconds, size) for _, file, seconds, size, _ in modules):
+    if not all(_is_as_it_was(f"{package}/{module[1]}", module[2], module[3]) for module in (*now, *later)):
         return
-    for name, file, _, _, code in modules:
-        origin = f"{package}/{file}"
-        spec = _frozen_importlib.ModuleSpec(name, None, origin=origin, is_package=file.endswith("/__init__.py"))
-        spec.has_location = True
-        module = _frozen_importlib.module_from_spec(spec)
-        if spec.submodule_search_locations is not None:
-            spec.submodule_search_locations.append(os.path.dirname(origin))
+    end = len(content)
+    for name, file, _, _, start, size in now:
+        module = _module(name, f"{package}/{file}")
         sys.modules[name] = module
-        exec(code, module.__dict__)  # noqa: S102
+        exec(marshal.loads(view[end - start : end - start + size]), module.__dict__)  # noqa: S102, S302
         parent, _, child = name.rpartition(".")
         setattr(sys.modules[parent], child, module)
+    codes = {name: (file, bytes(view[end - start : end - start + size])) for name, file, _, _, start, size in later}
+    sys.meta_path.insert(0, _Later(package, codes))  # type: ignore[arg-type]
 
 
-def _bundled(path: str) -> tuple[str, str, list[Any]]:
-    """(version of ww, directory of ww, modules in order), as `ww.bundling` wrote them; empty if they cannot be had."""
-    content = _own_file(path)
-    if content.startswith(bundle_head()):
-        try:
-            version, place, modules = marshal.loads(memoryview(content)[len(bundle_head()) :])  # noqa: S302
-        except (ValueError, EOFError, TypeError):
-            return "", "", []
-        return version, place, modules
-    return "", "", []
+def _module(name: str, origin: str, loader: object = None) -> ModuleType:
+    import _frozen_importlib
+
+    package = origin.endswith("/__init__.py")
+    spec = _frozen_importlib.ModuleSpec(name, loader, origin=origin, is_package=package)  # type: ignore[arg-type]
+    spec.has_location = True
+    if spec.submodule_search_locations is not None:
+        spec.submodule_search_locations.append(os.path.dirname(origin))
+    return _frozen_importlib.module_from_spec(spec)
 
 
-def bundle_head() -> bytes:
-    """What a bundle of this Python begins with; the number counts changes of what follows."""
+class _Later:
+    """Finds the modules of the bundle that are imported when the first service has been started, each once."""
+
+    def __init__(self, package: str, codes: dict[str, tuple[str, bytes]]) -> None:
+        self._package = package
+        self._codes = codes
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> object:
+        """The module, or None for whoever else may know it."""
+        if name not in self._codes:
+            return None
+        return _module(name, f"{self._package}/{self._codes[name][0]}", self).__spec__
+
+    def create_module(self, _spec: object) -> None:
+        """An ordinary module."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run it."""
+        exec(marshal.loads(self._codes.pop(module.__name__)[1]), module.__dict__)  # noqa: S102, S302
+
+
+def bundle_head(size: int) -> bytes:
+    """What a bundle of `size` bytes for this Python begins with; the number counts changes of what follows."""
     import _frozen_importlib_external
 
-    return b"ww bundle 1\n" + _frozen_importlib_external.MAGIC_NUMBER
+    return b"ww bundle 1\n" + _frozen_importlib_external.MAGIC_NUMBER + size.to_bytes(4, "big")
 
 
 def _own_file(path: str) -> bytes:

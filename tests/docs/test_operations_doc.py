@@ -122,7 +122,11 @@ def test_every_exit_code_refusal_and_member_of_the_protocol_is_on_the_page() -> 
     unavailable, again = errors.EXIT_UNAVAILABLE, errors.EXIT_TRY_AGAIN
     assert codes == {0, errors.EXIT_GAVE_UP, errors.EXIT_USAGE, unavailable, again, errors.EXIT_CONFIG}
     protocol = PAGE.split("## Control protocol", 1)[1]
-    for code in _REFUSALS:
+    used = re.compile(r"""(?:_refuse|_refused|failure)\(\s*"(\w+)"|"code": "(\w+)\"""")
+    text = "".join(path.read_text() for path in sorted(REPO.glob("ww/instance/*.py")))
+    codes_used = {name for pair in used.findall(text) for name in pair if name}
+    assert codes_used
+    for code in {*_REFUSALS, *codes_used}:
         assert f"`{code}`" in protocol
     for op, members in _WANTED.items():
         row = next(line for line in protocol.splitlines() if line.startswith(f"| `{op}` |"))

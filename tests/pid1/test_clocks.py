@@ -124,7 +124,12 @@ sleeps."""
 
 @pytest.mark.rule("D-pid1-clocks")
 def test_no_deadline_is_by_the_wall_clock() -> None:
-    found = {place for module in modules() if not _is_a_command(module.name) for place in wall_readers(module.name, module.tree)}
+    found = {
+        place
+        for module in modules()
+        if not _is_a_command(module.name)
+        for place in wall_readers(module.name, module.tree)
+    }
     assert found == STAMPS_ONLY
     importers = {module.name for module in modules() if not _is_a_command(module.name) and _imports_time(module.tree)}
     assert importers == CLOCKS
@@ -136,7 +141,9 @@ def _is_a_command(name: str) -> bool:
 
 
 def _imports_time(tree: ast.Module) -> bool:
-    return any(isinstance(node, ast.Import) and any(alias.name == "time" for alias in node.names) for node in ast.walk(tree))
+    return any(
+        isinstance(node, ast.Import) and any(alias.name == "time" for alias in node.names) for node in ast.walk(tree)
+    )
 
 
 def wall_readers(module: str, tree: ast.AST) -> set[str]:

@@ -130,7 +130,7 @@ def test_a_setting_of_ww_that_is_not_set_has_its_default(instance):
     for key, text in (
         ("ww.stop.budget_s", "9"),
         ("ww.stop.drain_s", "2"),
-        ("ww.log", '{"format":"plain","level":"info"}'),
+        ("ww.log", '{"format":"plain","level":null}'),
     ):
         assert instance.ww("cfg", key).stdout == f"{text}\n"
     assert instance.ww("cfg", "ww.stop.budget_s", "--shell").stdout == "cfg_ww_stop_budget_s='9'\n"

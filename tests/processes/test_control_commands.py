@@ -21,7 +21,7 @@ import pytest
 from tests.support.ports import TwinInstance, TwinProcess, document, service
 from tests.support.waiting import until
 from ww.clock import stamp
-from ww.home.control import _places, looked_at
+from ww.home.control import Answer, _places, ask, looked_at
 from ww.home.layout import Layout
 
 WW = [sys.executable, "-P", "-m", "ww"]
@@ -206,6 +206,31 @@ def test_something_else_that_listens_there_is_not_taken_for_an_instance(tmp_path
 
 
 @pytest.mark.rule("D-control-client")
+def test_a_client_that_was_not_heard_in_a_crowd_asks_again(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir(mode=0o700)
+    listener = socket.socket(socket.AF_UNIX)
+    fd = os.open(tmp_path / "run", os.O_PATH)
+    listener.bind(f"/proc/self/fd/{fd}/ctl")
+    os.close(fd)
+    listener.listen()
+
+    def answer_late() -> None:
+        for text in (b'{"v":1,"ok":false,"code":"crowded"}\n', b'{"v":1,"ok":true,"pid":7}\n'):
+            client, _ = listener.accept()
+            with client, client.makefile("rb") as stream:
+                stream.readline()
+                client.sendall(text)
+
+    other = threading.Thread(target=answer_late)
+    other.start()
+    try:
+        assert ask(str(tmp_path / "run"), {"op": "ping"}, 5) == Answer({"v": 1, "ok": True, "pid": 7})
+    finally:
+        other.join(5)
+        listener.close()
+
+
+@pytest.mark.rule("D-control-client")
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_another_user_is_told_whose_it_is(tmp_path: Path, twin: TwinInstance) -> None:
     script = (
@@ -332,7 +357,9 @@ def test_a_restart_that_is_refused_or_fails_says_why(tmp_path: Path, twin: TwinI
     twin.refuse("restart", "unknown_service", "there is no service bd; there are db, web")
     assert ended(begin(tmp_path, "restart", "bd")) == (64, "ww restart: there is no service bd; there are db, web\n")
     assert twin.port.asked[-1] == ("restart", {"v": 1, "op": "restart", "name": "bd", "wait": True})
-    twin.refuse("restart", "failed", "hook svcup failed: exit code 2")
+    twin.refuse("restart", "busy", "a restart is under way")
+    assert ended(begin(tmp_path, "restart")) == (75, "ww restart: a restart is under way\n")
+    twin.refuse("restart", "ended", "hook svcup failed: exit code 2")
     assert ended(begin(tmp_path, "restart")) == (1, "ww restart: hook svcup failed: exit code 2\n")
     del twin.port.answers["restart"]
     code, said = ended(begin(tmp_path, "restart", "--timeout", "0.3"))
@@ -357,8 +384,11 @@ def test_reload_tells_what_changed_and_what_is_wrong(tmp_path: Path, twin: TwinI
     assert ended(begin(tmp_path, "reload")) == (0, "changed: http.port, db\nreloaded: db\nrestarted: web\n")
     problem = {"layer": "CFG", "line": 3, "path": "memory", "message": "must be a number"}
     twin.refuse("reload", "config", "the configuration is refused", problems=[problem])
+    whole = "the configuration is refused\n  CFG:3: memory: must be a number\n"
+    assert ended(begin(tmp_path, "reload")) == (78, f"ww reload: {whole}")
+    twin.refuse("reload", "config", "refused: CFG:3: memory: must be a number", problems=[problem])
     code, said = ended(begin(tmp_path, "reload"))
-    assert (code, said) == (78, "ww reload: the configuration is refused\n  CFG:3: memory: must be a number\n")
+    assert (code, said) == (78, "ww reload: refused: CFG:3: memory: must be a number\n")
 
 
 def test_stop_waits_until_the_process_is_gone(tmp_path: Path) -> None:

@@ -302,7 +302,7 @@ def test_a_root_that_is_not_there_is_a_wrong_command_line_and_is_not_made(home: 
 
 def test_an_image_without_any_hook_says_that_nothing_will_be_started(home: Home) -> None:
     instance = home.start().wait_state("UP")
-    assert "there is no hook in" in instance.messages()
+    assert "there is neither a hook nor a service in" in instance.messages()
     assert instance.stop() == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -53,7 +54,11 @@ def test_the_launcher_is_pid_1_and_goes_through_its_whole_life(home: Home) -> No
 @pytest.mark.rule("D-launch-blocked", "WW-26", "WWA-10")
 @pytest.mark.parametrize("delay_ms", range(1, 21))
 def test_a_term_in_the_first_milliseconds_of_pid_1_is_not_lost(home: Home, delay_ms: int) -> None:
-    """The kernel drops signals that PID 1 has no handler for, so they are blocked before Python starts."""
+    """The kernel drops signals that PID 1 has no handler for, so they are blocked before Python starts.
+
+    Counted from the moment when `env`, the first thing that the launcher's line runs, has blocked them: on a machine
+    that is busy its own start may take as long as it likes, and nothing can be held against a signal before it.
+    """
     home.all_hooks()
     home.hook("boot", "sleep 300")
     run = launcher(home)
@@ -61,13 +66,19 @@ def test_a_term_in_the_first_milliseconds_of_pid_1_is_not_lost(home: Home, delay
     # The shell becomes PID 1 by exec of the launcher; its parent waits `delay_ms` from that moment and sends TERM.
     instance = home.start(prefix=UNSHARE, command=["/bin/sh", "-c", 'exec "$0" "$@"', run])
     pid = inner_pid(instance.process.pid)
-    until(lambda: "run" in _argv(pid)[:400] and "exec" not in _argv(pid), "exec of the launcher", 5)
+    until(lambda: _holds_back(pid, signal.SIGTERM), "exec of the launcher", 5)
     deadline = time.monotonic_ns() + delay_ms * 1_000_000
     while time.monotonic_ns() < deadline:
         pass
     os.kill(pid, signal.SIGTERM)
     assert instance.wait(15) == 0
     assert instance.states()[-1] == "STOPPED"
+
+
+def _holds_back(pid: int, number: int) -> bool:
+    """Whether a process blocks or catches a signal."""
+    lines = dict(line.split(":\t") for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool((int(lines["SigBlk"], 16) | int(lines["SigCgt"], 16)) & 1 << (number - 1))
 
 
 @pytest.mark.rule("D-reaper", "D-stop-sweep")
@@ -88,7 +99,7 @@ def test_pid_1_has_imported_nothing_slow_and_has_one_thread(home: Home) -> None:
     run = launcher(home)
     home.hook(
         "boot",
-        f"cat /proc/1/status > {home.root}/status; cat /proc/1/maps > {home.root}/maps; ls -l /proc/1/fd > {home.root}/fds",
+        f"cat /proc/1/status > {home.root}/status; cat /proc/1/maps > {home.root}/maps; ls -l /proc/1/fd > {home.root}/fds; cat /proc/1/net/unix > {home.root}/unix",
     )
     instance = home.start(prefix=UNSHARE, command=[run]).wait_state("UP")
     os.kill(inner_pid(instance.process.pid), signal.SIGTERM)
@@ -96,9 +107,11 @@ def test_pid_1_has_imported_nothing_slow_and_has_one_thread(home: Home) -> None:
     status = (home.root / "status").read_text()
     assert "Threads:\t1" in status
     maps = (home.root / "maps").read_text()
-    for library in ("_ssl", "_sqlite3", "_socket", "_ctypes", "libssl"):
+    for library in ("_ssl", "_sqlite3", "_ctypes", "libssl"):
         assert library not in maps, library
-    assert "socket:" not in (home.root / "fds").read_text()
+    unix = {line.split()[6] for line in (home.root / "unix").read_text().splitlines()[1:]}
+    held = set(re.findall(r"socket:\[(\d+)\]", (home.root / "fds").read_text()))
+    assert held <= unix, "PID 1 holds no network socket"
 
 
 @pytest.mark.rule("D-pid1-small")
@@ -122,13 +135,6 @@ def test_pid_1_stays_inside_its_budget_of_memory(home: Home, record_property: py
 def _memory_kib(pid: int) -> dict[str, int]:
     lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     return {line.split(":")[0]: int(line.split()[1]) for line in lines}
-
-
-def _argv(pid: int) -> str:
-    try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
 
 
 def _zombies(root: int) -> int:

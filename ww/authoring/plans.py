@@ -14,7 +14,7 @@ from ww.lifecycle.table import PLANS, RECOVERY
 if TYPE_CHECKING:
     from ww.authoring.datafacts import DataFacts
     from ww.home.layout import Layout
-    from ww.instance.hookrun import HookLimits
+    from ww.instance.hooklimits import HookLimits
     from ww.instance.hookset import HookFile
     from ww.instance.settings import Settings
     from ww.types import Json, JsonObject

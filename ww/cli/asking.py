@@ -31,7 +31,7 @@ Exit codes:
 
 _CODES = {"config": EXIT_CONFIG, "bad_request": EXIT_USAGE, "unknown_service": EXIT_USAGE}
 _CODES |= {"unknown_op": EXIT_UNAVAILABLE, "version": EXIT_UNAVAILABLE, "forbidden": EXIT_UNAVAILABLE}
-_CODES |= dict.fromkeys(("crowded", "displaced", "late"), EXIT_TRY_AGAIN)
+_CODES |= dict.fromkeys(("busy", "crowded", "displaced", "late"), EXIT_TRY_AGAIN)
 
 
 class Ended(WwError):

@@ -88,7 +88,8 @@ def duration(seconds: object) -> str:
         return ""
     for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
-            return f"{seconds / unit:.1f} {name}" if seconds < 10 else f"{int(seconds // unit)} {name}"
+            small = isinstance(seconds, float) and seconds < 10
+            return f"{seconds:.1f} s" if small else f"{int(seconds // unit)} {name}"
     return f"{int(seconds // 86400)} days"
 
 

@@ -106,12 +106,14 @@ def reload(timeout_s: float, root: str | None) -> None:
     if isinstance(answer, Unreachable) and answer.why != ABSENT:
         raise _lost(at, {"op": "reload"}, answer, patience)
     if isinstance(answer, Answer) and answer.code == "config":
-        raise Ended("\n".join([answer.message, *_problems(answer.body)]), EXIT_CONFIG)
+        raise Ended("\n".join([answer.message, *_problems(answer)]), EXIT_CONFIG)
     click.echo("\n".join(_reloaded(body_of(at, answer))))
 
 
-def _problems(body: dict[str, Any]) -> list[str]:
-    return [f"  {clean(problem_text(problem))}" for problem in body.get("problems") or []]
+def _problems(answer: Answer) -> list[str]:
+    """One line for each problem that the message does not name itself."""
+    told = [problem_text(problem) for problem in answer.body.get("problems") or []]
+    return [f"  {clean(text)}" for text in told if text not in answer.message]
 
 
 def _reloaded(body: dict[str, Any]) -> list[str]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ww.types import JsonObject
 
 
+_DIRECTORIES = ("data", "backup", "run", "journal", "log")
+
+
 class Spot(Value):
     """One place: what it is for, its path ("" if there is none), whether it is there, whether it can be written."""
 
@@ -24,7 +27,7 @@ class Spot(Value):
         self.name = name
         self.path = path
         self.there = bool(path) and os.path.lexists(path)
-        self.writable = bool(path) and can_write(path)
+        self.writable = bool(path) and can_write(path) and not (name in _DIRECTORIES and os.path.isfile(path))
 
     def record(self) -> JsonObject:
         """As `ww explain --json` has it."""

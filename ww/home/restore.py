@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from ww.home.backups import apply_note
 from ww.home.datadir import is_marked
 from ww.home.smallfile import read_text, sync_directory, write_text
 from ww.types import Value
@@ -60,6 +59,8 @@ def complete(data: str, backup: str, kept: Kept, note: BackupNote | None) -> boo
             os.makedirs(os.path.dirname(f"{path}/{file}"), 0o700, exist_ok=True)
             write_text(f"{path}/{file}", text, durable=True)
     if note is not None:
+        from ww.home.backups import apply_note
+
         apply_note(path, note)
     marked = is_marked(data)
     for file in (*(f"{path}/{name}" for name in _OVER), f"{backup}/.ww/restoring"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ww import __version__
 from ww.clock import stamp
 from ww.instance.driver import Cause
-from ww.instance.reload import Reload
 from ww.lifecycle.model import State, Trigger
 from ww.types import Value
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from ww.instance.crew import Crew
     from ww.instance.driver import Driver
     from ww.instance.perform import Performance
+    from ww.instance.reload import Reload
     from ww.instance.servicing import Servicing
     from ww.instance.signalling import Signalling
     from ww.types import JsonObject
@@ -191,6 +191,8 @@ class Commands:
             done(answer)
 
         parts = self._parts
+        from ww.instance.reload import Reload
+
         self._reload = Reload(parts.crew, parts.servicing, parts.signalling, parts.driver.feed, over)
         self._reload.start()
 

@@ -7,7 +7,6 @@ import marshal
 from ww.clib import BadJson, json_loads
 from ww.config.inputs import collect, fingerprint
 from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN, ConfigError, problem_text
-from ww.instance.execution import CannotRun, Execution, Order, Ran, TimedOut
 from ww.lifecycle.model import Done, Failed
 from ww.types import Value
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ww.home.layout import Layout
+    from ww.instance.execution import CannotRun, Execution, Ran, TimedOut
     from ww.instance.system import System
     from ww.instance.tasks import Report
     from ww.types import Callback
@@ -75,6 +75,8 @@ class CompileTask:
         for item in self._compiler.sets:
             argv += ["--set", item]
         env = {name: value for name, value in self._compiler.environ.items() if name != "WW_ROOT"}
+        from ww.instance.execution import Execution, Order
+
         order = Order(tuple(argv), env, "config", limit_ms=LIMIT_MS, capture=True)
         self._execution = Execution(self._system, order, self._ran)
         self._execution.start()
@@ -107,6 +109,8 @@ class CompileTask:
         return bool(cache.get("cfg_print")) and fingerprint(str(cache.get("cfg_path"))) == cache.get("cfg_print")
 
     def _ran(self, result: Ran | TimedOut | CannotRun) -> None:
+        from ww.instance.execution import CannotRun, TimedOut
+
         self._execution = None
         if isinstance(result, CannotRun):
             self._give_up(result.words)

@@ -11,10 +11,10 @@ from ww.instance.compilation import CompileTask
 from ww.instance.data import Data
 from ww.instance.heldevents import HeldEvents
 from ww.instance.hookenv import Identity, Versions, hook_environment, inherited, unchanged
-from ww.instance.hookrun import HookJob, HookRun
 from ww.instance.masking import mask_value
 from ww.instance.record import Origin, Recorder
 from ww.instance.settings import Settings, default_settings
+from ww.supervise import procs
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from ww.home.layout import Layout
     from ww.instance.compilation import Compiler
     from ww.instance.driver import Task
-    from ww.instance.hookrun import HookLimits
+    from ww.instance.hooklimits import HookLimits
+    from ww.instance.hookrun import HookRun
     from ww.instance.hookset import HookFile
     from ww.instance.system import System
     from ww.instance.tasks import Report
@@ -119,6 +120,9 @@ class Crew:
         attempt: int = 1,
     ) -> HookRun:
         """Start a hook with the contract's environment."""
+        procs.prepare("ww.instance.hookrun")
+        from ww.instance.hookrun import HookJob, HookRun
+
         env = hook_environment(self.base_env, self.layout, self.run, self.identity(), self.versions, state, attempt)
         job = HookJob(name, files, arguments, env, attempt, capture=name == "monitor")
         return HookRun(self.system, job, limits, done).start()

@@ -7,12 +7,10 @@ import os
 from ww.clock import stamp
 from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN
 from ww.home import datadir, steps
-from ww.home.backups import look, write_note
 from ww.home.lock import Held, Lock, NoLock, take_lock
 from ww.home.restore import restoring
 from ww.home.smallfile import write_text
 from ww.instance.hookset import step_files, step_names
-from ww.instance.survivors import processes_of_another_boot
 from ww.instance.tasks import FileJob, at_once
 from ww.lifecycle.model import Done, Failed, Found, Trigger
 
@@ -209,6 +207,8 @@ class Data:
 
     def note_backup(self, name: str, from_version: str, to_version: str, done: Report) -> Task:
         """Note the data's version and steps beside backup `name`, and that this upgrade has its backup."""
+        from ww.home.backups import look, write_note
+
         at, backup = stamp(self._system.clock.wall_ms()), self._layout.backup
 
         def job(path: str) -> None:
@@ -230,13 +230,20 @@ class Data:
             return answer
         if isinstance(answer, NoLock):
             return Failed(EXIT_TRY_AGAIN, answer.why)
-        survivors = "" if self.shared else processes_of_another_boot(self._layout.data, self._boot)
+        survivors = "" if self.shared else self._survivors()
         if survivors:
             answer.release()
             self.in_use = True
             return Held(f"what an earlier ww run or ww restore left when it was killed: {survivors}")
         self._lock = answer
         return self._half_restored() or self._claim()
+
+    def _survivors(self) -> str:
+        if os.getpid() == 1:
+            return ""  # in a namespace of our own nobody outlives its first process
+        from ww.instance.survivors import processes_of_another_boot
+
+        return processes_of_another_boot(self._layout.data, self._boot)
 
     def _claim(self) -> Done:
         try:

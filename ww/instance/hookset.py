@@ -69,8 +69,22 @@ def step_names(usr: str) -> tuple[str, ...]:
 
 def hook_problems(usr: str) -> list[str]:
     """Every hook of the image that is there and cannot be run, as sentences; found at start, not when it is too late."""
-    files = [file for name in HOOKS for file in hook_files(usr, name)] + step_files(usr)
+    files = [file for name in _listed(usr) for file in hook_files(usr, name)] + step_files(usr)
     return [file.problem for file in files if file.problem]
+
+
+def any_hook(usr: str) -> bool:
+    """Whether the image has a hook at all."""
+    return any(hook_files(usr, name) for name in _listed(usr))
+
+
+def _listed(usr: str) -> tuple[str, ...]:
+    """The hooks for which there is a name in `usr`; all of them where it cannot be listed."""
+    try:
+        names = set(os.listdir(usr))
+    except OSError:
+        return HOOKS
+    return tuple(name for name in HOOKS if name in names or f"{name}.d" in names)
 
 
 def _entries(directory: str) -> list[str]:

@@ -8,11 +8,9 @@ from ww.clib import SIGNALS, json_dumps
 from ww.clock import stamp
 from ww.errors import EXIT_CONFIG
 from ww.events.journal import sync as sync_journal
-from ww.instance.hookset import HOOKS, HookFile, hook_files, hook_problems
+from ww.instance.hookset import HookFile, any_hook, hook_files, hook_problems, step_names
 from ww.instance.strays import Strays
-from ww.instance.tasks import FileJob, Pause, at_once
-from ww.instance.upgrade import Upgrade
-from ww.instance.watch import Watch
+from ww.instance.tasks import FileJob, Instant, Pause, at_once
 from ww.lifecycle.model import Action, Failed, Kind, State, Trigger
 from ww.lifecycle.policy import LAST_MS, StopBudget
 from ww.supervise import procs
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from ww.instance.servicing import Servicing
     from ww.instance.signalling import Signalling
     from ww.instance.tasks import Report
+    from ww.instance.upgrade import Upgrade
     from ww.lifecycle.machine import Decision
     from ww.lifecycle.model import Outcome
     from ww.lifecycle.policy import RestartPolicy
@@ -90,9 +89,9 @@ class Performance:
             case Kind.MARK:
                 return crew.data.mark(crew.versions.image, done)
             case Kind.BACKUP:
-                return self._upgrade().back_up(crew.system.clock.wall_ms(), crew.system.voice.info, done)
+                return self._back_up(done)
             case Kind.STEPS:
-                return self._upgrade().steps(done)
+                return self._upgrade().steps(done) if step_names(crew.layout.usr) else at_once(done)
             case Kind.STORE_VERSION:
                 return crew.data.store_version(crew.versions.image, done)
             case Kind.RELEASE:
@@ -121,7 +120,7 @@ class Performance:
             case Kind.SWEEP_ALL:
                 return self.strays.sweep_all(_budget(at).for_sweep(self._now()), done).start()
             case Kind.WATCH:
-                return Watch(crew.system.loop, crew.system.clock, self, crew.settings.watch).start()
+                return self._watch()
             case Kind.INTERRUPTED:
                 raise AssertionError("the driver itself waits for what it interrupted")
 
@@ -130,6 +129,8 @@ class Performance:
         self._at = situation
         self._servicing.entered(situation)
         self._crew.refresh_versions()
+        if decision.state is State.UP:
+            self.last_health = None  # what was said before a restart is no word about what runs now
         if Action(Kind.SERVICES_DOWN, tolerant=True) in decision.actions:
             self.strays.forget()
         if decision.state in (State.STOPPING, State.ERROR):
@@ -149,13 +150,15 @@ class Performance:
         return StopBudget(now_ms, self._crew.settings.ms("stop.budget_s"), drain)
 
     def ended(self, exit_code: int, situation: Situation) -> None:
-        """Nothing is left to do."""
+        """Nothing is left to do: sync what was written, and say how it ended meanwhile."""
+        syncing = self._sync(exit_code, _budget(situation).left(self._now()))
         try:
             if situation.collected:
                 self._crew.system.voice.warn("on the way down: " + "; ".join(situation.collected))
             self._crew.recorder.end(situation, self._crew.run, self._crew.settings.text("termination_log"))
         finally:
-            self._sync_and_leave(exit_code, _budget(situation).left(self._now()))
+            if not syncing:
+                self._leave(exit_code)
 
     # --- the port of the watch --------------------------------------------------------------------------------
 
@@ -212,12 +215,14 @@ class Performance:
 
     # --- actions that need more than a line --------------------------------------------------------------------
 
-    def _sync_and_leave(self, exit_code: int, left_ms: int) -> None:
-        """The journal survives a power loss too, if the disk takes it in the time that is left (runtime.md 19)."""
+    def _sync(self, exit_code: int, left_ms: int) -> bool:
+        """Begin to make the journal survive a power loss too (runtime.md 19), and leave when the disk has taken it.
+
+        False: there is nothing to sync, or no time for it.
+        """
         directory = self._crew.last_journal_directory()
         if directory is None or not left_ms:
-            self._leave(exit_code)
-            return
+            return False
         loop = self._crew.system.loop
         loop.call_later(min(left_ms, LAST_MS), lambda: self._leave(exit_code))
         FileJob(
@@ -226,6 +231,7 @@ class Performance:
             lambda: sync_journal(directory),
             lambda _outcome: self._leave(exit_code),
         )
+        return True
 
     def _last_step(self) -> None:
         """The end of the budget: what still holds the stop up is named and killed (every deadline has a last step)."""
@@ -261,6 +267,7 @@ class Performance:
         files = hook_files(self._crew.layout.usr, "lifecycle")
         return self._timed(
             "lifecycle",
+            files,
             done,
             lambda over: self._crew.run_hook("lifecycle", files, (state,), limit, over, state=state),
         )
@@ -278,11 +285,16 @@ class Performance:
         state = at.state.value if at.state else ""
         return self._timed(
             name,
+            files,
             done,
             lambda over: crew.run_hook(name, files, arguments, limit, over, state=state, attempt=max(attempt, 1)),
         )
 
-    def _timed(self, name: str, done: Report, begin: Callable[[Report], HookRun]) -> Task:
+    def _timed(self, name: str, files: list[HookFile], done: Report, begin: Callable[[Report], HookRun]) -> Task:
+        if not files:
+            self._hooks_ms[name] = 0
+            return at_once(done)
+
         def over(outcome: Outcome) -> None:
             self._hooks_ms[name] = run.took_ms
             if isinstance(outcome, Failed):
@@ -299,7 +311,7 @@ class Performance:
         problems = hook_problems(usr) + definitions.problems + self._signalling.configured()
         if problems:
             return Failed(EXIT_CONFIG, "; ".join(problems), detail={"problems": problems})
-        hooked = any(hook_files(usr, name) for name in HOOKS)
+        hooked = any_hook(usr)
         if self._servicing.wrapping and not hooked:
             self._crew.data.leave()
         if not definitions.services and not hooked:
@@ -307,7 +319,24 @@ class Performance:
             self._crew.system.voice.warn(words)
         return None
 
+    def _watch(self) -> Task:
+        crew = self._crew
+        if not self.had_monitor and not _files_of(crew.layout.usr, "monitor"):
+            return Instant()  # nothing is watched until the next UP
+        procs.prepare("ww.instance.watch")
+        from ww.instance.watch import Watch
+
+        return Watch(crew.system.loop, crew.system.clock, self, crew.settings.watch).start()
+
+    def _back_up(self, done: Report) -> Task:
+        usr = self._crew.layout.usr
+        if not step_names(usr) and not hook_files(usr, "backup"):
+            return at_once(done)
+        return self._upgrade().back_up(self._crew.system.clock.wall_ms(), self._crew.system.voice.info, done)
+
     def _upgrade(self) -> Upgrade:
+        from ww.instance.upgrade import Upgrade
+
         crew = self._crew
 
         def run(name: str, files: list[HookFile], arguments: tuple[str, ...], attempt: int, done: Report) -> HookRun:

@@ -13,6 +13,7 @@ from ww.instance.services.supervisor import Supervisor
 from ww.instance.tasks import at_once
 from ww.lifecycle.model import Done, Failed, Trigger
 from ww.lifecycle.services import Phase
+from ww.supervise import procs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,12 @@ class Servicing:
         """The services of the image and its configuration, as they are now."""
         crew = self._crew
         settings = crew.settings
-        return read_definitions(crew.layout.usr, settings.services, settings.service_defaults, self._wrapped)
+        found = read_definitions(crew.layout.usr, settings.services, settings.service_defaults, self._wrapped)
+        if any(service.launch.user is not None for service in found.services):
+            procs.prepare("ww.supervise.identity")
+        if any(service.readiness is not None for service in found.services):
+            procs.prepare("ww.instance.services.readiness")
+        return found
 
     # --- actions ---------------------------------------------------------------------------------------------------
 

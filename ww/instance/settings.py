@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ww.instance.hookrun import HookLimits
-from ww.instance.watch import WatchPolicy
+from ww.instance.hooklimits import HookLimits, WatchPolicy
 from ww.lifecycle.policy import HealthPolicy, RestartPolicy
 
 TYPE_CHECKING = False

@@ -10,7 +10,6 @@ import os
 from ww.clib import SIGNALS
 from ww.instance.ending import Ending
 from ww.instance.members import of_service
-from ww.instance.pidfiles import Pidfiles
 from ww.lifecycle.model import Done, Failed
 from ww.supervise import procs
 
@@ -18,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ww.instance.pidfiles import Pidfiles
     from ww.instance.system import System
     from ww.instance.tasks import Report
     from ww.supervise.exitcode import Exit
@@ -39,7 +39,8 @@ class Strays:
     def __init__(self, system: System, pidfile_died: Callable[[str, str], None]) -> None:
         procs.keep_spares()
         self._system = system
-        self._pidfiles = Pidfiles(system, pidfile_died)
+        self._pidfile_died = pidfile_died
+        self._pidfiles: Pidfiles | None = None
         self._before: set[tuple[int, int]] = set()
         self._daemons: dict[int, str] = {}
         self._naming: Timer | None = None
@@ -62,11 +63,17 @@ class Strays:
         """svcup is done: find the daemons it left, and the ones that a pidfile declares essential."""
         self._learn_daemons()
         self._naming = self._system.loop.call_later(NAMES_MS, self._name_daemons)
-        self._pidfiles.watch(pidfiles, self._svcup_ms)
+        if pidfiles and self._pidfiles is None:
+            procs.prepare("ww.instance.pidfiles")
+            from ww.instance.pidfiles import Pidfiles
+
+            self._pidfiles = Pidfiles(self._system, self._pidfile_died)
+        if self._pidfiles is not None:
+            self._pidfiles.watch(pidfiles, self._svcup_ms)
 
     def count(self) -> int | None:
         """How many descendants live now, None if that cannot be seen; also looks at daemons and pidfiles anew."""
-        if self._snapshot_taken:
+        if self._snapshot_taken and self._pidfiles is not None:
             self._pidfiles.look()
         return self._learn_daemons()
 
@@ -78,12 +85,14 @@ class Strays:
             # Between its fork and its exec a process bears the name of its parent.
             named = f"daemon {name}" if self._naming is None else "a daemon of svcup"
             self._system.voice.warn(f"{named} (pid {pid}) ended: {status.words()}")
-        self._pidfiles.reaped(pid, name if name and self._naming is None else "process", status)
+        if self._pidfiles is not None:
+            self._pidfiles.reaped(pid, name if name and self._naming is None else "process", status)
 
     def forget(self) -> None:
         """The services are going down: what ends now was meant to."""
         self._daemons.clear()
-        self._pidfiles.forget()
+        if self._pidfiles is not None:
+            self._pidfiles.forget()
         if self._naming is not None:
             self._naming.cancel()
             self._naming = None
@@ -126,8 +135,9 @@ class Strays:
     def _name_daemons(self) -> None:
         self._naming = None
         self._learn_daemons()
-        self._pidfiles.look()
-        self._pidfiles.complain()
+        if self._pidfiles is not None:
+            self._pidfiles.look()
+            self._pidfiles.complain()
         daemons = sorted(self._daemons.items())
         if daemons:
             names = ", ".join(f"{comm} (pid {pid})" for pid, comm in daemons[:_NAMED_AT_ONCE])

@@ -20,7 +20,9 @@ _PIDS_FILES = ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
 def describe(layout: Layout, environ: Mapping[str, str]) -> list[str]:
     """Sentences for the log, the first one always the same kind; no place is tried, only asked about."""
     known = spots(layout, environ, shared=False)
-    places = [_place(spot.path) for spot in known if spot.name in _WRITTEN and spot.there and spot.writable]
+    # Below --root what is not there yet is made; in a container it is left out.
+    usable = [spot for spot in known if spot.writable and (spot.there or layout.root)]
+    places = [_place(spot.path) for spot in usable if spot.name in _WRITTEN]
     words = f"user {os.getuid()}, group {os.getgid()}; can write {', '.join(places) or 'nothing'}"
     if not os.access("/", os.W_OK):
         words += "; / is read-only"

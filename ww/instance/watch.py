@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from ww.clib import BadJson, json_dumps, json_loads
 from ww.lifecycle.model import Done, Failed
-from ww.lifecycle.policy import HealthCount, HealthPolicy, count_health
-from ww.types import Value
+from ww.lifecycle.policy import HealthCount, count_health
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from ww.clock import Clock
     from ww.instance.driver import Cause
+    from ww.instance.hooklimits import WatchPolicy
     from ww.instance.hookrun import HookRun
     from ww.lifecycle.model import Outcome
     from ww.supervise.loop import Loop, Timer
@@ -42,16 +42,6 @@ if TYPE_CHECKING:
 
         def complain(self, words: str) -> None:
             """Say something in the log."""
-
-
-class WatchPolicy(Value):
-    """How often to look (milliseconds between the starts of two monitors) and when to believe it."""
-
-    __slots__ = ("interval_ms", "health")
-
-    def __init__(self, interval_ms: int, health: HealthPolicy) -> None:
-        self.interval_ms = interval_ms
-        self.health = health
 
 
 class Watch:

@@ -82,6 +82,16 @@ def keep_spares() -> None:
     _refill()
 
 
+def prepare(module: str) -> None:
+    """Have `module`, which few runs need, imported, if need be with a spare descriptor; whoever imports it then has it."""
+    try:
+        _with_spare(lambda: __import__(module))
+    except (OSError, CannotLook):
+        return  # The import itself says so where the module is used.
+    finally:
+        _refill()
+
+
 def _refill() -> None:
     while len(_Spares.held) < _Spares.wanted:
         try:

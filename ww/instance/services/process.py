@@ -8,7 +8,6 @@ import os
 from ww.instance.ending import Ending
 from ww.instance.members import SERVICE, TAG, Members
 from ww.supervise import child, logs, signals
-from ww.supervise.identity import Unknown, find_identity
 from ww.supervise.ladder import group_exists, send_group
 from ww.types import Value
 
@@ -114,10 +113,15 @@ class Life:
     def start(self) -> Life:
         """Start the process; what goes wrong is its end."""
         launch = self.definition.launch
-        identity = find_identity(launch.user) if launch.user is not None else None
-        if isinstance(identity, Unknown):
-            self._never_started(f"cannot be started: {identity.words}", hopeless=True)
-            return self
+        identity: Identity | None = None
+        if launch.user is not None:
+            from ww.supervise.identity import Unknown, find_identity
+
+            found = find_identity(launch.user)
+            if isinstance(found, Unknown):
+                self._never_started(f"cannot be started: {found.words}", hopeless=True)
+                return self
+            identity = found
         writers: list[int] = []
         try:
             self._listen(identity)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ww.instance.services.member import Member
 from ww.instance.services.reason import Reason, Reasons
-from ww.instance.services.takeover import take_over
 from ww.lifecycle.services import (
     RUNNING,
     SETTLED,
@@ -174,6 +173,8 @@ class Supervisor:
         touched: names whose configuration keys changed. New ones are started, those that are gone or disabled are
         stopped, changed ones are restarted with their dependents; all others never notice.
         """
+        from ww.instance.services.takeover import take_over
+
         self.members, restart, concerned = take_over(self.members, definitions, touched, self._now())
         return concerned | self.restart(restart, words)
 
