@@ -35,8 +35,9 @@ def open_home() -> Iterator[Home]:
 
 def ready(home: Home) -> Home:
     """A service, a monitor, and a hook for each end."""
-    home.hooks("boot", "svcdown")
-    home.hook("monitor", "echo '{}'")
+    for name in ("boot", "svcdown"):
+        home.hook(name, note=False)
+    home.hook("monitor", "echo '{}'", note=False)
     return home.service("main")
 
 
@@ -46,7 +47,7 @@ def lives(first: First, *words: str) -> None:
     messages = first.instance.messages()
     for text in words:
         assert text in messages
-    killed = next(pid for pid, state in first.members().items() if state == "S" and _is_the_service(pid))
+    killed = until(lambda: next((pid for pid in first.members() if _is_the_service(pid)), 0), "the service")
     os.kill(killed, 9)
     first.instance.wait_state("UP", 2)
     assert first.stop(STOP_S) == 0
@@ -134,23 +135,41 @@ def test_with_a_read_only_root(home: Home) -> None:
     assert (home.root / "run/cfg.json").exists(), "the configuration lies where it can be written"
 
 
-@pytest.mark.rule("D-everywhere")
-def test_with_nothing_that_can_be_written_at_all(home: Home) -> None:
-    """No /data, no run directory, no /tmp: it runs, and says that it has nowhere to put its journal."""
-    ready(home)
-    (home.root / "data").rmdir()
-    home.write_config()
+def nothing_writable(home: Home) -> str:
+    """Mounts after which not one place can be written."""
     at = shlex.quote(str(home.root))
-    script = f"""mount --bind {at} {at}
+    return f"""mount --bind {at} {at}
     mount -o remount,bind,ro {at}
-    for place in / /tmp /run /dev/shm /var/tmp; do
+    for place in / /tmp /run /dev/shm; do
         mount --bind $place $place 2> /dev/null || continue
         mount -o remount,bind,ro $place 2> /dev/null || true
     done
     mount -o remount,bind,ro /
     ! touch {at}/x 2> /dev/null"""
-    first = inside(home, script)
-    lives(first, "/ is read-only", "goes without")
+
+
+@pytest.mark.rule("D-everywhere", "D-cfg-readonly")
+def test_with_nothing_that_can_be_written_at_all(home: Home) -> None:
+    """Where nothing is configured nothing has to be written: it says what it goes without."""
+    ready(home)
+    home.config = {}
+    (home.root / "data").rmdir()
+    lives(inside(home, nothing_writable(home)), "can write nothing; / is read-only", "no run directory can be written")
+
+
+@pytest.mark.rule("D-everywhere", "D-wrap")
+def test_a_command_is_wrapped_where_nothing_can_be_written(home: Home) -> None:
+    home.config = {}
+    command = ["/bin/sh", "-ec", f'{nothing_writable(home)}\nexec "$@" -- sh -c "exit 7"', "sh", launcher(home)]
+    assert home.start(prefix=IN_A_MOUNT_NAMESPACE, command=command).wait() == 7
+
+
+@pytest.mark.rule("D-everywhere", "D-cfg-readonly")
+def test_a_configuration_that_nobody_could_read_is_refused_in_words(home: Home) -> None:
+    command = ["/bin/sh", "-ec", f'{nothing_writable(ready(home))}\nexec "$@"', "sh", launcher(home)]
+    instance = home.start(prefix=IN_A_MOUNT_NAMESPACE, command=command)
+    assert instance.wait() == 78
+    assert "ww/etc/cfg.json: it cannot be written: Read-only file system" in instance.messages()
 
 
 @pytest.mark.rule("D-everywhere")
