@@ -25,13 +25,15 @@ def test_after_a_day_nothing_has_grown(home: Home, record_property: pytest.Recor
     home.hook(
         "monitor",
         f"[ -e {home.root}/unhealthy ] && {{ rm {home.root}/unhealthy; exit 1; }}\n"
-        f"echo '{{\"mem\": 128, \"padding\": \"{padding}\"}}'",
+        f'echo \'{{"mem": 128, "padding": "{padding}"}}\'',
         note=False,
     )
     home.hook("reload", note=False)
     home.service("main", "echo hello; exec sleep 100000").service("second", "exec sleep 100000", after=["main"])
     home.write_config()
-    program = f"import sys; sys.path[:0] = {[str(PACKAGE.parent), str(REPO)]!r}; from tests.support.aday import main; main()"
+    program = (
+        f"import sys; sys.path[:0] = {[str(PACKAGE.parent), str(REPO)]!r}; from tests.support.aday import main; main()"
+    )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program, str(home.root)],
         stdout=subprocess.DEVNULL,
@@ -51,7 +53,9 @@ def test_after_a_day_nothing_has_grown(home: Home, record_property: pytest.Recor
     assert told["bugs"] == 0
     grown = {name: late["objects"].get(name, 0) - early["objects"].get(name, 0) for name in late["objects"]}
     record_property("a day: objects that are more by the end", {k: v for k, v in grown.items() if v > 0})
-    record_property("a day: blocks and KiB, early and late", [(one["blocks"], one["private_kib"]) for one in (early, late)])
+    record_property(
+        "a day: blocks and KiB, early and late", [(one["blocks"], one["private_kib"]) for one in (early, late)]
+    )
     assert {name: more for name, more in grown.items() if more > 20} == {}
     assert late["blocks"] <= early["blocks"] + 300
     assert late["private_kib"] <= early["private_kib"] + 256
