@@ -175,14 +175,18 @@ class Program:
 
     def main(self) -> NoReturn:
         """Run the loop, then leave by `os._exit` (runtime.md 9)."""
+        self.begin()
+        self._loop.run()
+        self._log.flush(self._clock.mono_ms() + FLUSH_MS)
+        os._exit(self._exit_code)
+
+    def begin(self) -> None:
+        """Begin the first plan; the rest happens in the loop."""
         gc.freeze()
         gc.enable()
         # The first turn comes when there is something to wait for: a service that was started, or a hook.
         self._loop.call_soon(self._meet_people)
         self._driver.begin(PLANS[None])
-        self._loop.run()
-        self._log.flush(self._clock.mono_ms() + FLUSH_MS)
-        os._exit(self._exit_code)
 
     def _connect(self, wake_fd: int) -> None:
         self._loop.on_error(self._bug)

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.firstprocess import UNSHARE, First, launcher
 from tests.support.home import Home, Instance
+from tests.support.paths import PACKAGE
 from tests.support.pidslimit import V1, PidsLimit
 from tests.support.waiting import until
 
@@ -92,7 +93,7 @@ def test_outside_of_a_namespace_beside_others(home: Home) -> None:
         bystander.wait()
 
 
-def _as_anyone(home: Home, *namespace: str) -> Sequence[str]:
+def _as_anyone(home: Home) -> Sequence[str]:
     """The command line before the launcher, as user 12345 of group 0."""
     if os.getuid() != 0:
         pytest.skip("root: only root may become another user")
@@ -101,16 +102,39 @@ def _as_anyone(home: Home, *namespace: str) -> Sequence[str]:
     home.write_config()
     subprocess.run(["chgrp", "-R", "0", str(home.root.parent)], check=True)
     subprocess.run(["chmod", "-R", "g=u", str(home.root.parent)], check=True)
-    looked = subprocess.run([*ANYONE, sys.executable, "-IS", "-c", "0"], capture_output=True, text=True, check=False)
-    assert looked.returncode == 0, f"the interpreter of the tests cannot be run by others: {looked.stderr}"
-    return (*namespace, *ANYONE)
+    hold = home.root.parent / "hold"
+    hold.mkdir()
+    script = "\n".join(_opened(hold))
+    return ("unshare", "--mount", "/bin/sh", "-ec", f'{script}\nexec "$@"', "sh")
+
+
+def _opened(hold: pathlib.Path) -> list[str]:
+    """Mounts by which anybody reaches the interpreter and ww, where they lie in a directory of their owner alone.
+
+    In place of each closed directory there is an open one that holds nothing but what is needed of it.
+    """
+    needed = {pathlib.Path(path).resolve() for path in (sys.base_prefix, sys.prefix, PACKAGE.parent)}
+    lines = []
+    for number, closed in enumerate(
+        sorted({one for path in needed for one in path.parents if not one.stat().st_mode & 1})
+    ):
+        inside_of_it = sorted(path for path in needed if closed in path.parents)
+        for place, path in enumerate(inside_of_it):
+            kept = hold / f"{number}-{place}"
+            lines.append(f"mkdir {kept}; mount --bind {shlex.quote(str(path))} {kept}")
+        lines.append(f"mount -t tmpfs -o mode=0755 tmpfs {shlex.quote(str(closed))}")
+        for place, path in enumerate(inside_of_it):
+            lines.append(
+                f"mkdir -p {shlex.quote(str(path))}; mount --bind {hold}/{number}-{place} {shlex.quote(str(path))}"
+            )
+    return lines
 
 
 @pytest.mark.rule("D-everywhere")
 @pytest.mark.parametrize("alone", [True, False], ids=["pid 1", "subreaper"])
 def test_as_an_arbitrary_user_of_group_0(open_home: Home, alone: bool) -> None:
     """A user without an entry in /etc/passwd, as OpenShift gives each namespace one."""
-    prefix = _as_anyone(open_home, *(("unshare", "--pid", "--fork", "--mount-proc", "--kill-child") if alone else ()))
+    prefix = (*_as_anyone(open_home), *(UNSHARE[:1] + UNSHARE[3:] if alone else ()), *ANYONE)
     # The first run directory of the home belongs to root: it is told why it is not used.
     (open_home.root / "run").rmdir()
     if alone:

@@ -24,7 +24,6 @@ from ww.instance.compilation import Compiler
 from ww.instance.crew import Place
 from ww.instance.services.member import Member
 from ww.lifecycle.model import State
-from ww.lifecycle.table import PLANS
 from ww.supervise import child, signals
 
 TICK_MS = 30_000
@@ -54,8 +53,7 @@ class Day:
     # Time
 
     def begin(self) -> None:
-        gc.freeze()
-        self.program._driver.begin(PLANS[None])
+        self.program.begin()
         self.until_up()
 
     @property
