@@ -28,6 +28,7 @@ TOOLS = {
     "processes": ("redis", "unshare", "systemd-notify"),
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
+    "pid1": ("faketime", "unshare"),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""
 

@@ -129,7 +129,7 @@ def _prepare(options: Options, environ: Mapping[str, str], wake_fd: int) -> Prog
         _say("ww run: cannot become a subreaper: daemons of hooks will not be found")
     place = Place(layout, run_directory, own_directory(environ))
     compiler = Compiler(compile_command(), layout, run_directory, options.sets, environ)
-    return Program(place, compiler, wrapped, wake_fd)
+    return Program(place, compiler, wrapped, wake_fd, Clock())
 
 
 def _refuse_a_second(run_directory: str | None) -> None:
@@ -150,8 +150,7 @@ def _refuse_a_second(run_directory: str | None) -> None:
 class Program:
     """The parts of one `ww run`, connected."""
 
-    def __init__(self, place: Place, compiler: Compiler, wrapped: Launch | None, wake_fd: int) -> None:
-        clock = Clock()
+    def __init__(self, place: Place, compiler: Compiler, wrapped: Launch | None, wake_fd: int, clock: Clock) -> None:
         self._loop = Loop(clock)
         self._reaper = Reaper(self._loop)
         self._clock = clock
@@ -181,13 +180,17 @@ class Program:
 
     def main(self) -> NoReturn:
         """Run the loop, then leave by `os._exit` (runtime.md 9)."""
+        self.begin()
+        self._loop.run()
+        self._log.flush(self._clock.mono_ms() + FLUSH_MS)
+        os._exit(self._exit_code)
+
+    def begin(self) -> None:
+        """Begin the first plan; the rest happens in the loop."""
         gc.freeze()
         gc.enable()
         self._meeting = self._loop.call_later(MEET_MS, self._meet_people)
         self._driver.begin(PLANS[None])
-        self._loop.run()
-        self._log.flush(self._clock.mono_ms() + FLUSH_MS)
-        os._exit(self._exit_code)
 
     def _connect(self, wake_fd: int) -> None:
         self._loop.on_error(self._bug)

@@ -109,7 +109,7 @@ def test_any_reading_of_the_monotonic_clock_will_do(home: Home, monotonic: int, 
 
 STAMPS_ONLY = {
     "ww.events.journal.append",  # the time in the event
-    "ww.instance.perform._start",  # the name of a backup
+    "ww.instance.perform._back_up",  # the name of a backup
     "ww.instance.pidfiles._pid_in",  # compared with the times of files, which are by the same clock
     "ww.instance.services.reason.of",
     "ww.instance.services.reason.plain",

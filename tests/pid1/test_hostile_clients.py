@@ -70,7 +70,8 @@ def crowd(home: Home) -> Iterator[None]:
 def service_row(home: Home) -> dict[str, object]:
     """The row of the only service, asked by a client as honest as `ww status`."""
     answer = ask(str(home.root / "run"), {"op": "status"}, 10)
-    assert isinstance(answer, Answer) and answer.ok, answer
+    assert isinstance(answer, Answer), answer
+    assert answer.ok, answer.body
     row: dict[str, object] = answer.body["status"]["services"][0]
     return row
 

@@ -79,13 +79,15 @@ def store(layout: Layout, run: str, key: str, result: Result) -> dict[str, Any]:
 
 
 def _write_cfg(layout: Layout, run: str, result: Result) -> str:
-    """Write `cfg.json` where it can be written, remove the one that would hide it, and return its path."""
+    """Write `cfg.json` where it can be written, remove the one that would hide it, and return its path; "" for none."""
     data = json_dumps(result.cfg).encode() + b"\n"
     mode = 0o600 if result.private else 0o644
     path, other = f"{layout.etc}/cfg.json", f"{run}/cfg.json"
     try:
         write(path, data, mode)
     except OSError as error:
+        if not run and not result.cfg and not os.path.lexists(path):
+            return ""  # nothing is configured, so nothing is missed: a wrapped command needs no place to write
         if not run:
             raise ConfigError([_unwritable(path, error)]) from None
         _write_own(other, data, mode)

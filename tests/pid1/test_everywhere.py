@@ -1,0 +1,227 @@
+"""The same everywhere: each place where people run containers reaches UP with a service, says what it is, and stops."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.support.firstprocess import UNSHARE, First, launcher
+from tests.support.home import Home, Instance
+from tests.support.paths import PACKAGE
+from tests.support.pidslimit import V1, PidsLimit
+from tests.support.waiting import until
+
+IN_A_MOUNT_NAMESPACE = (*UNSHARE[:3], "--mount", *UNSHARE[3:])
+ANYONE = ("setpriv", "--reuid", "12345", "--regid", "0", "--clear-groups")
+STOP_S = 5.0
+
+
+@pytest.fixture
+def open_home() -> Iterator[Home]:
+    """A home that the group of root may write, in a place that everybody reaches, as images for OpenShift have it."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="ww-everywhere-"))
+    made = Home(directory / "home")
+    yield made
+    made.end()
+    shutil.rmtree(directory)
+
+
+def ready(home: Home) -> Home:
+    """A service, a monitor, and a hook for each end."""
+    for name in ("boot", "svcdown"):
+        home.hook(name, note=False)
+    home.hook("monitor", "echo '{}'", note=False)
+    return home.service("main")
+
+
+def lives(first: First, *words: str) -> None:
+    """UP, asked, its service restarted, stopped; `words` are in what it says at start."""
+    first.up()
+    messages = first.instance.messages()
+    for text in words:
+        assert text in messages
+    killed = until(lambda: next((pid for pid in first.members() if _is_the_service(pid)), 0), "the service")
+    os.kill(killed, 9)
+    first.instance.wait_state("UP", 2)
+    assert first.stop(STOP_S) == 0
+    assert first.instance.states()[-2:] == ["STOPPING", "STOPPED"]
+
+
+def _is_the_service(pid: int) -> bool:
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x00300\x00"
+    except OSError:
+        return False
+
+
+def inside(home: Home, script: str) -> First:
+    """PID 1 behind `script`, which may mount what it likes: the mounts are the namespace's own."""
+    command = ["/bin/sh", "-ec", f'{script}\nexec "$@"', "sh", launcher(home)]
+    return First(home, unshare=IN_A_MOUNT_NAMESPACE, command=command)
+
+
+@pytest.mark.rule("D-everywhere")
+def test_as_root_in_a_namespace(home: Home) -> None:
+    first = First(ready(home))
+    first.up()
+    assert home.status()["state"] == "UP"
+    lives(first, "user 0, group 0; can write", f"{home.root}/data")
+
+
+@pytest.mark.rule("D-everywhere")
+def test_outside_of_a_namespace_beside_others(home: Home) -> None:
+    """A subreaper; what is not its own stays."""
+    bystander = subprocess.Popen(["sleep", "300"])
+    try:
+        instance: Instance = ready(home).start().wait_state("UP")
+        assert home.status()["pid"] == instance.process.pid
+        os.kill(home.status()["services"][0]["pid"], 9)
+        instance.wait_state("UP", 2)
+        assert instance.stop(STOP_S) == 0
+        assert home.left_behind() == []
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def _as_anyone(home: Home) -> Sequence[str]:
+    """The command line before the launcher, as user 12345 of group 0."""
+    if os.getuid() != 0:
+        pytest.skip("root: only root may become another user")
+    ready(home)
+    launcher(home)
+    home.write_config()
+    subprocess.run(["chgrp", "-R", "0", str(home.root.parent)], check=True)
+    subprocess.run(["chmod", "-R", "g=u", str(home.root.parent)], check=True)
+    hold = home.root.parent / "hold"
+    hold.mkdir()
+    script = "\n".join(_opened(hold))
+    return ("unshare", "--mount", "/bin/sh", "-ec", f'{script}\nexec "$@"', "sh")
+
+
+def _opened(hold: pathlib.Path) -> list[str]:
+    """Mounts by which anybody reaches the interpreter and ww, where they lie in a directory of their owner alone.
+
+    In place of each closed directory there is an open one that holds nothing but what is needed of it.
+    """
+    needed = {pathlib.Path(path).resolve() for path in (sys.base_prefix, sys.prefix, PACKAGE.parent)}
+    lines = []
+    for number, closed in enumerate(
+        sorted({one for path in needed for one in path.parents if not one.stat().st_mode & 1})
+    ):
+        inside_of_it = sorted(path for path in needed if closed in path.parents)
+        for place, path in enumerate(inside_of_it):
+            kept = hold / f"{number}-{place}"
+            lines.append(f"mkdir {kept}; mount --bind {shlex.quote(str(path))} {kept}")
+        lines.append(f"mount -t tmpfs -o mode=0755 tmpfs {shlex.quote(str(closed))}")
+        for place, path in enumerate(inside_of_it):
+            lines.append(
+                f"mkdir -p {shlex.quote(str(path))}; mount --bind {hold}/{number}-{place} {shlex.quote(str(path))}"
+            )
+    return lines
+
+
+@pytest.mark.rule("D-everywhere")
+@pytest.mark.parametrize("alone", [True, False], ids=["pid 1", "subreaper"])
+def test_as_an_arbitrary_user_of_group_0(open_home: Home, alone: bool) -> None:
+    """A user without an entry in /etc/passwd, as OpenShift gives each namespace one."""
+    prefix = (*_as_anyone(open_home), *(UNSHARE[:1] + UNSHARE[3:] if alone else ()), *ANYONE)
+    # The first run directory of the home belongs to root: it is told why it is not used.
+    (open_home.root / "run").rmdir()
+    if alone:
+        lives(First(open_home, unshare=prefix), "user 12345, group 0; can write", f"{open_home.root}/data")
+        return
+    instance = open_home.start(prefix=prefix, command=[launcher(open_home)]).wait_state("UP")
+    assert "user 12345, group 0" in instance.messages()
+    assert instance.stop(STOP_S) == 0
+    assert open_home.left_behind() == []
+
+
+@pytest.mark.rule("D-everywhere")
+def test_with_a_read_only_root(home: Home) -> None:
+    """Only /data and the run directory can be written."""
+    at = shlex.quote(str(home.root))
+    script = f"""mount --bind {at} {at}
+    for name in data run; do mount --bind {at}/$name {at}/$name; done
+    mount -o remount,bind,ro {at}
+    mount -o remount,bind,ro /"""
+    first = inside(ready(home), script)
+    lives(first, "/ is read-only", f"can write {home.root}/data", f"{home.root}/run", "goes without")
+    assert (home.root / "run/cfg.json").exists(), "the configuration lies where it can be written"
+
+
+def nothing_writable(home: Home) -> str:
+    """Mounts after which not one place can be written."""
+    at = shlex.quote(str(home.root))
+    return f"""mount --bind {at} {at}
+    mount -o remount,bind,ro {at}
+    for place in / /tmp /run /dev/shm; do
+        mount --bind $place $place 2> /dev/null || continue
+        mount -o remount,bind,ro $place 2> /dev/null || true
+    done
+    mount -o remount,bind,ro /
+    ! touch {at}/x 2> /dev/null"""
+
+
+@pytest.mark.rule("D-everywhere", "D-cfg-readonly")
+def test_with_nothing_that_can_be_written_at_all(home: Home) -> None:
+    """Where nothing is configured nothing has to be written: it says what it goes without."""
+    ready(home)
+    home.config = {}
+    (home.root / "data").rmdir()
+    lives(inside(home, nothing_writable(home)), "can write nothing; / is read-only", "no run directory can be written")
+
+
+@pytest.mark.rule("D-everywhere", "D-wrap")
+def test_a_command_is_wrapped_where_nothing_can_be_written(home: Home) -> None:
+    home.config = {}
+    command = ["/bin/sh", "-ec", f'{nothing_writable(home)}\nexec "$@" -- sh -c "exit 7"', "sh", launcher(home)]
+    assert home.start(prefix=IN_A_MOUNT_NAMESPACE, command=command).wait() == 7
+
+
+@pytest.mark.rule("D-everywhere", "D-cfg-readonly")
+def test_a_configuration_that_nobody_could_read_is_refused_in_words(home: Home) -> None:
+    command = ["/bin/sh", "-ec", f'{nothing_writable(ready(home))}\nexec "$@"', "sh", launcher(home)]
+    instance = home.start(prefix=IN_A_MOUNT_NAMESPACE, command=command)
+    assert instance.wait() == 78
+    assert "ww/etc/cfg.json: it cannot be written: Read-only file system" in instance.messages()
+
+
+@pytest.mark.rule("D-everywhere")
+def test_without_data(home: Home) -> None:
+    """A read-only image without the volume, with a run directory."""
+    ready(home)
+    (home.root / "data").rmdir()
+    at = shlex.quote(str(home.root))
+    script = f"""mount --bind {at} {at}; mount --bind {at}/run {at}/run; mount -o remount,bind,ro {at}"""
+    lives(inside(home, script), "goes without", f"{home.root}/data")
+    assert (home.root / "run/journal").is_dir(), "events go where they can"
+
+
+@pytest.mark.rule("D-everywhere")
+def test_with_a_run_directory_where_nothing_may_be_executed(home: Home) -> None:
+    at = shlex.quote(str(home.root / "run"))
+    first = inside(ready(home), f"mount -t tmpfs -o noexec,nosuid,nodev,mode=0700 tmpfs {at}")
+    lives(first, f"{home.root}/run (noexec)")
+
+
+@pytest.mark.rule("D-everywhere")
+def test_under_a_limit_of_processes(home: Home) -> None:
+    """The limit is seen where a container sees it."""
+    ready(home)
+    with PidsLimit() as limit:
+        limit.set(40)
+        shown = V1 if limit.words == "cgroup v1" else V1.parent
+        command = ["/bin/sh", "-ec", f'mount --bind {limit.directory} {shown}; exec "$@"', "sh", launcher(home)]
+        first = First(home, around=limit.prefix, unshare=IN_A_MOUNT_NAMESPACE, command=command)
+        lives(first, "at most 40 processes")
+        assert until(lambda: limit.count() == 0, "an empty cgroup")
