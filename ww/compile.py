@@ -13,7 +13,7 @@ import sys
 
 from ww.clib import json_dumps
 from ww.config import settings
-from ww.config.compiled import build
+from ww.config.compiled import build, placed
 from ww.config.inputs import collect
 from ww.config.model import problem
 from ww.config.stored import Result, store
@@ -119,7 +119,19 @@ def _service_problems(layout: Layout, compiled: Compiled) -> list[Problem]:
     services = {name: one for name, one in filled["services"].items() if name != WRAPPED or one["command"]}
     found = read_definitions(layout.usr, services, settings.service_defaults()).problems
     found += SignalTable(filled["signals"], wrapping=False).problems
-    return [{"layer": "ww.services" if "service" in words else "ww.signals", "message": words} for words in found]
+    return [placed(words, compiled, _path_of(words)) for words in found]
+
+
+def _path_of(words: str) -> tuple[str, ...]:
+    """Which setting a sentence is about: they begin with `service NAME:` or with the key itself."""
+    about = words.partition(":")[0]
+    if about.startswith("ww."):
+        return tuple(about.split("."))
+    return (
+        (settings.KEY, "services", about.removeprefix("service "))
+        if about.startswith("service ")
+        else (settings.KEY, "services")
+    )
 
 
 def _write_all(layout: Layout, run: str, key: str, compiled: Compiled) -> dict[str, Any]:

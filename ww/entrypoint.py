@@ -75,7 +75,7 @@ def parse(arguments: list[str]) -> Options:
     if DASHES in rest:
         at = rest.index(DASHES)
         rest, command = rest[:at], rest[at + 1 :]
-        if not command:
+        if not command or not command[0]:
             raise UsageError("ww run: there is no command behind --; see ww run --help")
     while rest:
         name, equals, value = rest.pop(0).partition("=")

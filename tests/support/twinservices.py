@@ -18,7 +18,9 @@ def definition(name: str, after: tuple[str, ...] = (), **options: object) -> Def
     launch = Launch((f"/{name}",), {}, None, "/", 0o022, {})
     enabled = bool(options.pop("enabled", True))
     rules = Rules(name, after, **options)  # type: ignore[arg-type]
-    return Definition(rules, launch, None, StopWay(15, 5000, True), Watch(None, None, 0), ReloadWay((), None), enabled)
+    return Definition(
+        rules, launch, None, StopWay(15, 5000, True), Watch(None, None, 0), ReloadWay(None, None), enabled
+    )
 
 
 class TwinLife:
@@ -33,6 +35,7 @@ class TwinLife:
         self.pid = TwinLife._pids
         self.status = ""
         self.started_ms = now_ms
+        self.swept_later = False
         self.asked: list[int] = []
         self.signals: list[int] = []
         self.over = False
@@ -78,7 +81,9 @@ class TwinInstance:
         self.lives: list[TwinLife] = []
         self.told: list[tuple[str, str, int]] = []
         self.details: list[dict[str, object]] = []
+        self.noticed: list[str] = []
         self.heals = True
+        self.ends = False
         self.recovers = True
         self.supervisor = Supervisor(System(self.loop, None, self.clock, self.voice), self)  # type: ignore[arg-type]
 
@@ -110,8 +115,14 @@ class TwinInstance:
     def spread(self) -> float:
         return 0.0
 
+    def ending(self) -> bool:
+        return self.ends
+
     def healing(self) -> bool:
         return self.heals
+
+    def notice(self, words: str, detail: dict[str, object]) -> None:
+        self.noticed.append(words)
 
     def changed(self) -> None:
         """Nobody waits."""

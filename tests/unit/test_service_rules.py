@@ -27,6 +27,10 @@ ALL = [EDGE, WEB, CACHE, DB]
 READY = dict.fromkeys(("db", "cache", "web", "edge"), Phase.READY)
 
 
+def after(rules: list[Rules]) -> dict[str, tuple[str, ...]]:
+    return {rule.name: rule.after for rule in rules}
+
+
 @pytest.mark.rule("D-service-order")
 def test_each_stands_behind_what_it_comes_after() -> None:
     assert in_order(ALL) == ("cache", "db", "web", "edge")
@@ -61,12 +65,12 @@ def test_only_what_has_all_its_predecessors_ready_may_start() -> None:
 
 @pytest.mark.rule("D-service-order")
 def test_what_others_depend_on_is_stopped_after_them_also_through_a_oneshot() -> None:
-    assert stoppable(ALL, READY, READY) == ["edge"]
+    assert stoppable(after(ALL), READY, READY) == ["edge"]
     through = [DB, Rules("migrate", after=("db",), oneshot=True), Rules("web", after=("migrate",))]
     phases = {"db": Phase.READY, "migrate": Phase.DONE, "web": Phase.READY}
-    assert stoppable(through, phases, phases) == ["web"]
-    assert stoppable(through, {**phases, "web": Phase.STOPPING}, phases) == []
-    assert stoppable(through, {**phases, "web": Phase.STOPPED}, phases) == ["db"]
+    assert stoppable(after(through), phases, phases) == ["web"]
+    assert stoppable(after(through), {**phases, "web": Phase.STOPPING}, phases) == []
+    assert stoppable(after(through), {**phases, "web": Phase.STOPPED}, phases) == ["db"]
 
 
 @pytest.mark.rule("D-service-restart")
@@ -83,9 +87,9 @@ def test_nobody_waits_for_what_comes_after_a_failed_one() -> None:
 
 @pytest.mark.rule("D-stop-budget")
 def test_each_link_of_a_chain_gets_its_share_of_a_stop() -> None:
-    assert stop_share_ms(ALL, READY, "edge", 9000) == 3000
-    assert stop_share_ms(ALL, {**READY, "edge": Phase.STOPPED}, "web", 6000) == 3000
-    assert stop_share_ms(ALL, {**READY, "edge": Phase.STOPPED, "web": Phase.STOPPED}, "db", 3000) == 3000
+    assert stop_share_ms(after(ALL), READY, "edge", 9000) == 3000
+    assert stop_share_ms(after(ALL), {**READY, "edge": Phase.STOPPED}, "web", 6000) == 3000
+    assert stop_share_ms(after(ALL), {**READY, "edge": Phase.STOPPED, "web": Phase.STOPPED}, "db", 3000) == 3000
 
 
 def judged(rules: Rules, succeeded: bool, history: RestartHistory | None = None, **policy: int) -> Again | Over:

@@ -23,7 +23,7 @@ class _WithCommand(click.Command):
         if DASHES in args:
             at = args.index(DASHES)
             ctx.params["command"], args = args[at + 1 :], args[:at]
-            if not ctx.params["command"]:
+            if not ctx.params["command"] or not ctx.params["command"][0]:
                 raise click.UsageError("there is no command behind --", ctx)
         return super().parse_args(ctx, args)
 

@@ -211,6 +211,11 @@ def _fault_words(fault: Fault, kind: str) -> str:
     return f"there is no such {kind}" + (f"; did you mean {near[0]}?" if near else "")
 
 
+def placed(message: str, compiled: Compiled, path: Path) -> Problem:
+    """A problem with the value at `path` of a configuration, at the place that set it."""
+    return _placed(message, compiled.layers, path, compiled)
+
+
 def _placed(message: str, layers: list[Layer], path: Path, result: Compiled) -> Problem:
     """A problem with the merged value at `path`, at the place in the layer that set it."""
     setter = result.provenance.setter(path)

@@ -89,7 +89,9 @@ def _write_cfg(layout: Layout, run: str, result: Result) -> str:
         if not run and not result.cfg and not os.path.lexists(path):
             return ""  # nothing is configured, so nothing is missed: a wrapped command needs no place to write
         if not run:
-            raise ConfigError([_unwritable(path, error)]) from None
+            found = _unwritable(path, error)
+            where = "and there is no run directory that could take it: mount a tmpfs at /run, or name one by WW_RUN"
+            raise ConfigError([{**found, "message": f"{found['message']}, {where}"}]) from None
         _write_own(other, data, mode)
         return other
     if run:

@@ -12,6 +12,8 @@ STATE = "state"
 HEALTH = "health"
 GAP = "gap"
 INTERNAL_ERROR = "internal_error"
+NOTICE = "notice"
+"""What changed no state and an operator should know: a service that stays down, maintenance, a reload; `data.about` says which."""
 JOURNAL = "journal"
 """The journal has moved to another place; `data` says where and why."""
 

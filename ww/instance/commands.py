@@ -47,7 +47,7 @@ class Commands:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._reload: Reload | None = None
-        self._waiting: list[tuple[int, Answer]] = []
+        self._waiting: list[tuple[int, str, Answer]] = []
 
     # --- views -----------------------------------------------------------------------------------------------------
 
@@ -76,6 +76,7 @@ class Commands:
             "data_version": crew.versions.data,
             "labels": dict(crew.settings.labels),
             "action": running,
+            "monitored": self._parts.performance.had_monitor,
             "health": self._parts.performance.last_health,
             "services": list(self._parts.servicing.report()),
             "stop": None,
@@ -105,7 +106,8 @@ class Commands:
         """Do what is asked; the answer comes at once, or when it is done where `wait` is true."""
         wait = bool(request.get("wait"))
         if op == "stop":
-            self._parts.driver.feed(Trigger.STOP, Cause("ww stop", {"reason": "asked"}))
+            if self._parts.driver.situation.state not in _GOING_DOWN:
+                self._parts.driver.feed(Trigger.STOP, Cause("ww stop", {"reason": "asked"}))
             done({"ok": True})
         elif op == "restart":
             name = request.get("name")
@@ -120,17 +122,21 @@ class Commands:
         state = self._parts.driver.situation.state
         if state is State.UP:
             now = self._parts.crew.system.clock.mono_ms()
-            for since_ms, done in self._take_waiting():
-                done({"ok": True, "state": state.value, "took_ms": now - since_ms})
+            for since_ms, name, done in self._take_waiting():
+                failed = self._parts.servicing.failed(name)
+                done(
+                    _refused("ended", failed)
+                    if failed
+                    else {"ok": True, "state": state.value, "took_ms": now - since_ms}
+                )
         elif state in _GOING_DOWN:
             words = f"the instance went to {state.value}: {self._reason()}"
-            for _, done in self._take_waiting():
+            for _, _, done in self._take_waiting():
                 done(_refused("ended", words))
-        restarting = state is State.RESTARTING and self._parts.servicing.supervisor.going_down
-        if self._reload is not None and (state in _GOING_DOWN or restarting):
+        if self._reload is not None and (state in _GOING_DOWN or self._parts.driver.restarting_all):
             self._reload.cancel(f"interrupted: the instance went to {state.value if state else ''}")
 
-    def _take_waiting(self) -> list[tuple[int, Answer]]:
+    def _take_waiting(self) -> list[tuple[int, str, Answer]]:
         waiting, self._waiting = self._waiting, []
         return waiting
 
@@ -138,10 +144,11 @@ class Commands:
         state = self._parts.driver.situation.state
         supervisor = self._parts.servicing.supervisor
         if name is None:
-            refusal = "" if state is State.UP else _busy(state)
+            widening = state is State.RESTARTING and not supervisor.going_down and not self._parts.driver.restarting_all
+            refusal = "" if state is State.UP or widening else _busy(state)
         else:
             refusal = "" if state in (State.WARMUP, State.UP, State.RESTARTING) else _busy(state)
-            if supervisor.going_down:
+            if supervisor.going_down or self._parts.driver.restarting_all:
                 refusal = refusal or "a restart is under way"
         if refusal:
             done(_refused("busy", refusal))
@@ -150,7 +157,7 @@ class Commands:
             known = ", ".join(supervisor.running_names()) or "there is none"
             done(_refused("unknown_service", f"there is no service {name} to restart; the services are: {known}"))
             return
-        self._answer_later(wait, done)
+        self._answer_later(wait, done, name or "")
         if name is None:
             self._parts.driver.feed(Trigger.RESTART, Cause("ww restart", {"reason": "asked"}))
         else:
@@ -158,9 +165,9 @@ class Commands:
             words = f"ww restart {name}"
             self._parts.driver.feed(Trigger.DIED, Cause(words, {"reason": "asked", "service": name, "with": concerned}))
 
-    def _answer_later(self, wait: bool, done: Answer) -> None:
+    def _answer_later(self, wait: bool, done: Answer, name: str = "") -> None:
         if wait:
-            self._waiting.append((self._parts.crew.system.clock.mono_ms(), done))
+            self._waiting.append((self._parts.crew.system.clock.mono_ms(), name, done))
         else:
             done({"ok": True})
 
@@ -170,10 +177,10 @@ class Commands:
             done({"ok": True, "maintenance": on})
             return
         crew.healing = not on
-        crew.system.voice.warn(
-            "maintenance is on: what fails is seen and not healed" if on else "maintenance is off: healing again"
-        )
-        ended = [] if on else self._parts.servicing.supervisor.heal()
+        words = "maintenance is on: what fails is seen and not healed" if on else "maintenance is off: healing again"
+        crew.system.voice.warn(words)
+        crew.recorder.notice("maintenance", words, {"on": on})
+        ended = [] if on or self._parts.performance.heal_again() else self._parts.servicing.supervisor.heal()
         if ended:
             cause = Cause("maintenance is over", {"reason": "asked", "services": sorted(ended)})
             self._parts.driver.feed(Trigger.DIED, cause)

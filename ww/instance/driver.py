@@ -48,17 +48,26 @@ if TYPE_CHECKING:
 
 
 class Cause(Value):
-    """Why something happened: `words` for people, `detail` for events and exit.json, `exit_code` if it ends the run."""
+    """Why something happened: `words` for people, `detail` for events and exit.json, `exit_code` if it ends the run.
 
-    __slots__ = ("words", "detail", "exit_code", "signal")
+    own_end: a wrapped command ended by itself: its exit code says it all, and nobody need be alarmed.
+    """
+
+    __slots__ = ("words", "detail", "exit_code", "signal", "own_end")
 
     def __init__(
-        self, words: str, detail: dict[str, object] | None = None, exit_code: int = 0, signal: int = 0
+        self,
+        words: str,
+        detail: dict[str, object] | None = None,
+        exit_code: int = 0,
+        signal: int = 0,
+        own_end: bool = False,
     ) -> None:
         self.words = words
         self.detail = detail or {}
         self.exit_code = exit_code
         self.signal = signal
+        self.own_end = own_end
 
 
 class Situation:
@@ -95,6 +104,7 @@ class Situation:
         """Failures of tolerant actions since the state was entered."""
 
 
+_SERVICES_DOWN = Action(Kind.SERVICES_DOWN, tolerant=True)
 RESTART_GRACE_MS = 2_000
 """Between TERM and KILL of what a restart interrupts."""
 
@@ -129,12 +139,18 @@ class Driver:
         self._stops = 0
         self._waiting_for_interrupted: Callback | None = None
         self._finished = False
+        self._whole = False
         self.situation = Situation(clock.mono_ms())
 
     @property
     def action_words(self) -> str:
         """What is being done just now, "" for nothing."""
         return self._running.action.words() if self._running is not None else ""
+
+    @property
+    def restarting_all(self) -> bool:
+        """Whether the plan under way has still to stop all services before it starts them again."""
+        return self.situation.state is State.RESTARTING and _SERVICES_DOWN in self._plan
 
     def begin(self, plan: tuple[Action, ...]) -> None:
         """Start with the plan of the time before BOOT."""
@@ -159,16 +175,18 @@ class Driver:
     def _decide(self, trigger: Trigger, cause: Cause) -> None:
         if self._finished:
             return
-        if trigger is Trigger.STOP:
+        if trigger is Trigger.STOP and cause.signal:  # only a second signal forces: whoever asks twice is no such
             trigger = Trigger.FORCE if self._stops else Trigger.STOP
             self._stops += 1
         now = self._clock.mono_ms()
         at = self.situation
         healthy = now - at.up_since_ms if at.up_since_ms is not None else 0
-        facts = Facts(now, healthy, cause.exit_code, self._spread())
+        facts = Facts(
+            now, healthy, cause.exit_code, self._spread(), whole=self._whole, down_ahead=self.restarting_all
+        )
         decision = decide(at.state, trigger, at.history, self._performer.settings_known(), facts)
         if decision.why:
-            self._performer.tell(decision.why)
+            self._performer.tell(f"{cause.words}: {decision.why}" if decision.step is Step.STAY else decision.why)
         at.history = decision.history
         if decision.step is Step.ABANDON:
             self._abandon(decision.exit_code or 0, cause)
@@ -192,6 +210,7 @@ class Driver:
         if decision.exit_code is not None:
             at.exit_code = decision.exit_code
             at.budget = self._performer.stop_budget(cause, now)
+        self._whole = _SERVICES_DOWN in decision.actions
         self._plan = list(decision.actions)  # first: whatever raises from here on, the way down has a plan
         self._interrupt()
         self._performer.entered(decision, at)

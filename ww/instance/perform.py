@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ww.instance.hookrun import HookRun
     from ww.instance.servicing import Servicing
     from ww.instance.signalling import Signalling
+    from ww.instance.hooklimits import WatchPolicy
     from ww.instance.tasks import Report
     from ww.instance.upgrade import Upgrade
     from ww.lifecycle.machine import Decision
@@ -54,6 +55,7 @@ class Performance:
         self._at: Situation | None = None
         self._action_no = 0
         self._hooks_ms: dict[str, int] = {}
+        self._held: Cause | None = None
         self.on_state: Callback = _nobody
         """Called when a state was recorded."""
         self.strays = Strays(crew.system, self._pidfile_died)
@@ -132,6 +134,7 @@ class Performance:
         if decision.state is State.UP:
             self.last_health = None  # what was said before a restart is no word about what runs now
         if Action(Kind.SERVICES_DOWN, tolerant=True) in decision.actions:
+            self._held = None
             self.strays.forget()
         if decision.state in (State.STOPPING, State.ERROR):
             self._crew.system.loop.call_later(_budget(situation).left(self._now()), self._last_step)
@@ -277,7 +280,7 @@ class Performance:
         limit = crew.settings.hook(name)
         if name == "svcdown":
             limit = crew.settings.svcdown(at.budget.for_work(self._now()) if at.budget else None)
-            if not limit.limit_ms:
+            if not limit.limit_ms and hook_files(crew.layout.usr, name):
                 return at_once(done, Failed(EXIT_CONFIG, "svcdown was not run: no time is left for it", name))
         arguments = (crew.versions.data, crew.versions.image) if name == "upgrade" else ()
         attempt = crew.data.attempts() if name == "firstboot" else 1
@@ -327,7 +330,11 @@ class Performance:
         procs.prepare("ww.instance.watch")
         from ww.instance.watch import Watch
 
-        return Watch(self._crew.system.loop, self._crew.system.clock, self, self._crew.settings.watch).start()
+        return Watch(self._crew.system.loop, self._crew.system.clock, self, self._watch_policy).start()
+
+    def _watch_policy(self) -> WatchPolicy:
+        """`ww.monitor` as it is by now: a reload makes other settings."""
+        return self._crew.settings.watch()
 
     def _back_up(self, done: Report) -> Task:
         usr = self._crew.layout.usr
@@ -367,8 +374,19 @@ class Performance:
     def _heal(self, cause: Cause) -> None:
         if self._crew.healing:
             self._feed(Trigger.UNHEALTHY, cause)
-        else:
-            self._crew.system.voice.warn(f"{cause.words}; left as it is in maintenance")
+            return
+        words = f"{cause.words}; left as it is in maintenance"
+        self._crew.system.voice.warn(words)
+        if cause.detail.get("reason") == "daemon":  # the monitor looks again, a pidfile tells only once
+            self._held = cause
+            self._crew.recorder.notice("maintenance", words, dict(cause.detail))
+
+    def heal_again(self) -> bool:
+        """Maintenance is over: True where the whole instance is restarted for what died in it."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._feed(Trigger.UNHEALTHY, held)
+        return held is not None
 
     def _now(self) -> int:
         return self._crew.system.clock.mono_ms()

@@ -68,13 +68,18 @@ class Recorder:
             self._file(f"{run}/state.json", document, 0o644)
         name = str(data["state"])
         because = f" ({at.cause.words})" if at.cause and name in ("RESTARTING", "STOPPING", "ERROR") else ""
-        level = self._voice.error if name == "ERROR" else self._voice.info
+        alarming = name == "ERROR" and not (at.cause and at.cause.own_end)
+        level = self._voice.error if alarming else self._voice.info
         level(f"state {name}{because}", state=name)
 
     def health(self, data: JsonObject) -> None:
         """One health sample."""
         masked = self._mask(data)
         self._journal().append("health", masked)  # type: ignore[arg-type]
+
+    def notice(self, about: str, words: str, detail: JsonObject) -> None:
+        """Something that changes no state: `about` is service, maintenance or reload."""
+        self._journal().append("notice", self._mask({"about": about, "words": words, "detail": detail}))  # type: ignore[arg-type]
 
     def internal_error(self, words: str, trace: list[str]) -> None:
         """A bug of ww: never silent (runtime.md 8)."""

@@ -86,8 +86,9 @@ class Reload:
         self._apply()
 
     def _refuse(self, code: str, outcome: Failed, what_now: str) -> None:
-        words = f"reload: {outcome.words}; {what_now}"
-        self._crew.system.voice.warn(words)
+        words = f"{outcome.words}; {what_now}"
+        self._crew.system.voice.warn(f"reload: {words}")
+        self._crew.recorder.notice("reload", words, {"ok": False})
         problems = outcome.detail.get("problems")
         more: JsonObject = {"problems": problems} if isinstance(problems, list) else {}
         self._answer({"ok": False, "code": code, "message": words, **more})
@@ -110,7 +111,9 @@ class Reload:
             concerned = ["everything"]
             self._feed(Trigger.RESTART, Cause("ww reload: the configuration changed", {"reason": "asked"}))
         keys = changes(self._before, self._after)
-        self._crew.system.voice.info(_words(keys, concerned, signalled))
+        words = _words(keys, concerned, signalled)
+        self._crew.system.voice.info(words)
+        self._crew.recorder.notice("reload", words, {"ok": True, "changed": list(keys)})
         self._answer({"ok": True, "changed": keys, "restarted": concerned, "reloaded": signalled})
 
     def _touched(self, definitions: tuple[Definition, ...], unknown_change: bool) -> tuple[list[str], list[str]]:
@@ -121,11 +124,11 @@ class Reload:
         touched, signalled = [], []
         for definition in definitions:
             way = definition.reload
-            mine = any(_at(self._before, key) != _at(self._after, key) for key in way.keys)
+            mine = any(_at(self._before, key) != _at(self._after, key) for key in way.keys or ())
             if mine and way.signal is not None:
                 if self._servicing.supervisor.signal(way.signal, [definition.name]):
                     signalled.append(definition.name)
-            elif mine or (unknown_change and not way.keys and not definition.rules.oneshot):
+            elif mine or (unknown_change and way.keys is None and not definition.rules.oneshot):
                 touched.append(definition.name)
         return touched, signalled
 

@@ -8,11 +8,11 @@ from ww.errors import EXIT_CONFIG
 from ww.instance.driver import Cause
 from ww.instance.hookenv import hook_environment
 from ww.instance.hookset import hook_files
-from ww.instance.services.definition import Definitions, read_definitions
+from ww.instance.services.definition import WRAPPED, Definitions, read_definitions
 from ww.instance.services.supervisor import Supervisor
 from ww.instance.tasks import at_once
-from ww.lifecycle.model import Done, Failed, Trigger
-from ww.lifecycle.services import Phase
+from ww.lifecycle.model import Done, Failed, State, Trigger
+from ww.lifecycle.services import SATISFIED, Phase
 from ww.supervise import procs
 
 TYPE_CHECKING = False
@@ -105,7 +105,9 @@ class Servicing:
 
     def gave_up(self, words: str, detail: JsonObject, exit_code: int) -> None:
         """See Port."""
-        self._feed(Trigger.GAVE_UP, Cause(words, dict(detail), exit_code))
+        # What a wrapped command does is its own affair; only one that could not be run is ours to report.
+        own_end = self.wrapping and detail.get("service") == WRAPPED and detail.get("reason") in ("exit", "signal")
+        self._feed(Trigger.GAVE_UP, Cause(words, dict(detail), exit_code, own_end=own_end))
 
     def finished(self, words: str, detail: JsonObject, exit_code: int) -> None:
         """See Port."""
@@ -138,6 +140,14 @@ class Servicing:
         """See Port."""
         return self._crew.healing
 
+    def ending(self) -> bool:
+        """See Port."""
+        return self._at is not None and self._at.state in (State.STOPPING, State.STOPPED, State.ERROR)
+
+    def notice(self, words: str, detail: JsonObject) -> None:
+        """See Port."""
+        self._crew.recorder.notice("service", words, detail)
+
     def changed(self) -> None:
         """See Port."""
         self.on_change()
@@ -148,6 +158,13 @@ class Servicing:
         """The rows of `ww status`."""
         now = self._crew.system.clock.mono_ms()
         return [member.report(now) for member in self.supervisor.members.values()]
+
+    def failed(self, name: str) -> str:
+        """Why service `name` is not up although it was asked for; "" if it is, or there is none."""
+        member = self.supervisor.members.get(name)
+        if member is None or member.phase in SATISFIED:
+            return ""
+        return f"service {name} is {member.phase.value}: {member.last.words if member.last else 'not yet ready'}"
 
     def running(self) -> list[str]:
         """The names of those that have to be up and are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ww.instance.driver import Cause
 from ww.instance.hookset import hook_files
+from ww.instance.services.definition import WRAPPED
 from ww.instance.signaltable import STOPPING, SignalTable
 from ww.lifecycle.model import Failed, Trigger
 from ww.supervise import signals
@@ -56,7 +57,8 @@ class Signalling:
             self._crew.system.voice.info(f"{name} received: reloading")
             self._reload()
         elif deed.verb == "hook":
-            self._hooks_waiting.append(name)
+            if name not in self._hooks_waiting:  # a burst of one signal is one more run
+                self._hooks_waiting.append(name)
             self._next_hook()
         else:
             self._crew.system.voice.info(f"{name} received: ignored")
@@ -66,7 +68,7 @@ class Signalling:
         self._feed(Trigger.STOP, Cause(f"{name} received", {"signal": name}, signal=number))
 
     def _forward(self, number: int, as_number: int) -> None:
-        told = self._servicing.supervisor.signal(as_number)
+        told = self._servicing.supervisor.signal(as_number, (WRAPPED,) if self._wrapping else None)
         words = f"{signals.name(number)} received"
         if told:
             rewritten = f" as {signals.name(as_number)}" if as_number != number else ""

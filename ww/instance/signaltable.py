@@ -37,6 +37,8 @@ class SignalTable(Value):
             target = signals.number(other) if other else number
             if number is None or target is None:
                 self.problems.append(f"ww.signals.{name}: there is no signal {other if number else name}")
+            elif verb == "rewrite" and target in _UNHEARD:
+                self.problems.append(f"ww.signals.{name}: no service can take {signals.name(target)} as a request")
             elif number in _UNHEARD:
                 self.problems.append(f"ww.signals.{name}: nobody can listen to this signal")
             else:

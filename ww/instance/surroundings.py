@@ -24,12 +24,19 @@ def describe(layout: Layout, environ: Mapping[str, str]) -> list[str]:
     usable = [spot for spot in known if spot.writable and (spot.there or layout.root)]
     places = [_place(spot.path) for spot in usable if spot.name in _WRITTEN]
     words = f"user {os.getuid()}, group {os.getgid()}; can write {', '.join(places) or 'nothing'}"
-    if not os.access("/", os.W_OK):
+    if _is_read_only("/"):
         words += "; / is read-only"
     limit = _pids_limit()
     if limit:
         words += f"; at most {limit} processes"
     return [words, *(f"goes without: {sentence}" for sentence in given_up(layout, known))]
+
+
+def _is_read_only(path: str) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _place(path: str) -> str:

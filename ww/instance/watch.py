@@ -108,6 +108,7 @@ class Watch:
         self._port.health(healthy=False, monitor={}, failure=outcome.words)
         if self._count.failures >= threshold:
             times = f" ({self._count.failures} times)" if threshold > 1 else ""
+            self._again()  # in maintenance nothing comes of it; a restart cancels it
             self._port.unhealthy(Cause(f"{outcome.words}{times}", {"reason": "monitor", **outcome.detail}))
             return
         self._port.complain(f"{outcome.words}; {self._count.failures} of {threshold} failures before a restart")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ww.errors import EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
 from ww.lifecycle.model import Action, Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy, judge_failure
-from ww.lifecycle.table import EARLY_ENDS, PLANS, RECOVERY, TRANSITIONS, Abandon, Enter, Heal, Hurry, Ignore, Recover
+from ww.lifecycle.table import EARLY_ENDS, PLANS, RECOVERY, TRANSITIONS, Abandon, Enter, Heal, Hurry, Ignore, Recover, Widen
 from ww.types import Enum, Value
 
 LIVE = frozenset(state for state, edges in TRANSITIONS.items() if edges.get(Trigger.STOP) == Enter(State.STOPPING))
@@ -23,15 +23,28 @@ class Facts(Value):
     healthy_ms:  how long the instance had been UP when the trigger came.
     exit_code:   what a failure would end the run with.
     spread:      a random number in [-1, 1] for the jitter.
+    whole:       the plan under way restarts the whole instance.
+    down_ahead:  the plan under way has still to stop all services.
     """
 
-    __slots__ = ("now_ms", "healthy_ms", "exit_code", "spread")
+    __slots__ = ("now_ms", "healthy_ms", "exit_code", "spread", "whole", "down_ahead")
 
-    def __init__(self, now_ms: int, healthy_ms: int = 0, exit_code: int = EXIT_HOOK, spread: float = 0.0) -> None:
+    def __init__(
+        self,
+        now_ms: int,
+        healthy_ms: int = 0,
+        exit_code: int = EXIT_HOOK,
+        spread: float = 0.0,
+        *,
+        whole: bool = False,
+        down_ahead: bool = False,
+    ) -> None:
         self.now_ms = now_ms
         self.healthy_ms = healthy_ms
         self.exit_code = exit_code
         self.spread = spread
+        self.whole = whole
+        self.down_ahead = down_ahead
 
 
 class Step(Enum):
@@ -89,10 +102,16 @@ def decide(
         return Decision(state, history, Step.ABANDON, exit_code=EXIT_HOOK, why="the action under way is given up")
     if isinstance(edge, Hurry):
         return Decision(state, history, Step.HURRY, why="a second stop signal: nothing is waited for any more")
+    if isinstance(edge, Recover) and facts.down_ahead:
+        return Decision(state, history, Step.STAY, why="the restart that is under way starts it again anyway")
+    if isinstance(edge, Widen) and facts.whole:
+        return Decision(state, history, Step.STAY, why="ignored, a restart is under way")
     if isinstance(edge, Recover):
         return Decision(State.RESTARTING, history, Step.ENTER, actions=_as_wanted(RECOVERY, policy))
     if isinstance(edge, Heal):
         return _heal(history, policy, facts)
+    if isinstance(edge, Widen):
+        return _enter(state, State.RESTARTING, history, policy, trigger, facts)
     return _enter(state, edge.state, history, policy, trigger, facts)
 
 

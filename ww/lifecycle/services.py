@@ -35,6 +35,7 @@ RUNNING = frozenset({Phase.STARTING, Phase.READY, Phase.STOPPING})
 SATISFIED = frozenset({Phase.READY, Phase.DONE})
 """Phases for which dependents may start."""
 _NEVER_READY = frozenset({Phase.FAILED, Phase.DISABLED, None})
+_UNDER_WAY = frozenset({Phase.WAITING, Phase.STARTING})
 SETTLED = frozenset({Phase.READY, Phase.DONE, Phase.FAILED, Phase.DISABLED})
 """Phases that nobody waits to change."""
 
@@ -47,9 +48,10 @@ class Rules(Value):
     restart:   "always", "on-failure" or "never".
     essential: its end for good ends the instance.
     success_codes: exit codes that count as success.
+    behind:    names that only start earlier: nothing else of theirs concerns it.
     """
 
-    __slots__ = ("name", "after", "oneshot", "restart", "essential", "success_codes")
+    __slots__ = ("name", "after", "oneshot", "restart", "essential", "success_codes", "behind")
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class Rules(Value):
         restart: str = "always",
         essential: bool = True,
         success_codes: tuple[int, ...] = (0,),
+        behind: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.after = after
@@ -66,6 +69,7 @@ class Rules(Value):
         self.restart = restart
         self.essential = essential
         self.success_codes = success_codes
+        self.behind = behind
 
 
 def order_problems(rules: Sequence[Rules], known: Collection[str] = ()) -> list[str]:
@@ -116,11 +120,13 @@ def to_restart(rules: Sequence[Rules], phases: Mapping[str, Phase], names: Colle
 
 
 def startable(rules: Sequence[Rules], phases: Mapping[str, Phase]) -> list[str]:
-    """Those that wait and whose every predecessor is ready or done."""
+    """Those that wait and whose every predecessor is ready or done (or, where it is only `behind` it, will not be)."""
     return [
         rule.name
         for rule in rules
-        if phases[rule.name] is Phase.WAITING and all(phases.get(name) in SATISFIED for name in rule.after)
+        if phases[rule.name] is Phase.WAITING
+        and all(phases.get(name) in SATISFIED for name in rule.after)
+        and all(phases.get(name) not in _UNDER_WAY for name in rule.behind)
     ]
 
 
@@ -135,26 +141,36 @@ def hopeless(rules: Sequence[Rules], phases: Mapping[str, Phase]) -> list[tuple[
     ]
 
 
-def stoppable(rules: Sequence[Rules], phases: Mapping[str, Phase], going_down: Collection[str]) -> list[str]:
-    """Those of `going_down` that run, are not being stopped yet, and that nothing that runs comes after."""
-    after = {rule.name: rule.after for rule in rules}
+def stoppable(
+    after: Mapping[str, tuple[str, ...]], phases: Mapping[str, Phase], going_down: Collection[str]
+) -> list[str]:
+    """Those of `going_down` that run, are not being stopped yet, and that nothing that runs comes after.
+
+    after: what each came after when it was last started. Should that be a circle, as reloads may leave one, all are.
+    """
     needed: set[str] = set()
-    queue = [before for name in after if phases[name] in RUNNING for before in after[name]]
+    queue = [before for name, befores in after.items() if phases[name] in RUNNING for before in befores]
     while queue:  # also through those that do not run: a oneshot may stand between two services
         name = queue.pop()
         if name not in needed:
             needed.add(name)
             queue += after.get(name, ())
-    return [name for name in going_down if phases[name] in (Phase.STARTING, Phase.READY) and name not in needed]
+    left = [name for name in going_down if phases[name] in (Phase.STARTING, Phase.READY)]
+    free = [name for name in left if name not in needed]
+    stuck = left and not free and Phase.STOPPING not in phases.values() and not _others_run(phases, going_down)
+    return left if stuck else free
 
 
-def stop_share_ms(rules: Sequence[Rules], phases: Mapping[str, Phase], name: str, left_ms: int) -> int:
+def _others_run(phases: Mapping[str, Phase], names: Collection[str]) -> bool:
+    return any(phase in RUNNING for name, phase in phases.items() if name not in names)
+
+
+def stop_share_ms(after: Mapping[str, tuple[str, ...]], phases: Mapping[str, Phase], name: str, left_ms: int) -> int:
     """How much of `left_ms` the stop of `name` may use: the longest chain of running services below it gets the rest."""
-    after = {rule.name: rule.after for rule in rules}
     lengths: dict[str, int] = {}
-    for one in in_order(rules):
+    for one in in_order([Rules(known, befores) for known, befores in after.items()]):
         lengths[one] = max((lengths.get(before, 0) for before in after[one]), default=0) + (phases[one] in RUNNING)
-    return left_ms // max(lengths[name], 1)
+    return left_ms // max(lengths.get(name, 1), 1)
 
 
 class Again(Value):
@@ -200,8 +216,9 @@ def judge_end(
     verdict = judge_failure(history, policy, now_ms, ready_for_ms, spread)
     if verdict.delay_ms is None:
         count = len(verdict.history.failures_ms)
+        times = f"{count} times" if count > 1 else "once"
         return Over(
             succeeded=False,
-            why=f"gave up: it ended {count} times in {policy.window_ms / 1000:g} s (restart limit {policy.limit})",
+            why=f"gave up: it ended {times} in {policy.window_ms / 1000:g} s (restart limit {policy.limit})",
         )
     return Again(verdict.delay_ms, verdict.history)

@@ -31,6 +31,12 @@ class Recover(Value):
     __slots__ = ()
 
 
+class Widen(Value):
+    """Restart the whole instance, where only services are being started again; ignored where that is under way."""
+
+    __slots__ = ()
+
+
 class Hurry(Value):
     """Stay, and spend no more of the stop budget on waiting (a second TERM forces)."""
 
@@ -52,7 +58,7 @@ class Ignore(Value):
         self.why = why
 
 
-Edge = Enter | Heal | Recover | Hurry | Abandon | Ignore
+Edge = Enter | Heal | Recover | Widen | Hurry | Abandon | Ignore
 
 _STOP = Enter(State.STOPPING)
 _ERROR = Enter(State.ERROR)
@@ -111,7 +117,7 @@ TRANSITIONS: dict[State | None, dict[Trigger, Edge]] = {
         Trigger.FAILED: Heal(),
         Trigger.UNHEALTHY: Heal(),
         **_SERVICES,
-        Trigger.RESTART: Ignore("a restart is under way"),
+        Trigger.RESTART: Widen(),
         Trigger.STOP: _STOP,
         Trigger.BUG: _STOP,
     },

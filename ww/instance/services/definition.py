@@ -85,11 +85,14 @@ class StopWay(Value):
 
 
 class ReloadWay(Value):
-    """What `ww reload` does: when one of `keys` changed, send `signal`, or restart it where that is None."""
+    """What `ww reload` does: when one of `keys` changed, send `signal`, or restart it where that is None.
+
+    keys: None is any that no hook has taken over; () is none at all.
+    """
 
     __slots__ = ("keys", "signal")
 
-    def __init__(self, keys: tuple[str, ...], signal: int | None) -> None:
+    def __init__(self, keys: tuple[str, ...] | None, signal: int | None) -> None:
         self.keys = keys
         self.signal = signal
 
@@ -156,16 +159,18 @@ def read_definitions(
     """
     problems: list[str] = []
     found: list[Definition] = []
+    others: list[str] = []
     directories = _directories(f"{usr}/{DIRECTORY}", problems)
     if wrapped is not None:
         others = sorted(name for name in {*directories, *configured} - {WRAPPED} if _enabled(name, configured))
-        configured = {**configured, WRAPPED: _wrapping(configured.get(WRAPPED) or defaults, wrapped, others)}
+        configured = {**configured, WRAPPED: _wrapping(configured.get(WRAPPED) or defaults, wrapped)}
     for name in sorted({*directories, *configured}):
         fields = configured.get(name) or defaults
         try:
             definition = _definition(name, fields, directories.get(name))
             if wrapped is not None and name == WRAPPED:
                 definition.launch = definition.launch.like(wrapped)
+                definition.rules.behind = tuple(others)
             found.append(definition)
         except _Wrong as wrong:
             problems.append(f"service {name}: {wrong}")
@@ -181,13 +186,12 @@ def _enabled(name: str, configured: dict[str, Any]) -> bool:
     return bool(configured.get(name, {}).get("enabled", True))
 
 
-def _wrapping(fields: dict[str, Any], wrapped: Launch, others: list[str]) -> dict[str, Any]:
+def _wrapping(fields: dict[str, Any], wrapped: Launch) -> dict[str, Any]:
     return {
         **fields,
         "type": "service",
         "enabled": True,
         "command": list(wrapped.argv),
-        "after": fields["after"] or others,
         "restart": fields["restart"] or "never",
         "stop": {"to": "process", **fields["stop"]},
     }
@@ -237,9 +241,9 @@ def _definition(name: str, fields: dict[str, Any], directory: str | None) -> Def
         {limit: _limit(limit, value) for limit, value in fields["limits"].items()},
     )
     watch = Watch(_ms(fields["backoff_s"]), fields["limit"], _ms(fields["watchdog_s"]) or 0)
-    reload = ReloadWay(
-        tuple(fields["reload"].get("keys", ())), _signal(fields["reload"].get("signal"), "reload.signal")
-    )
+    keys = fields["reload"].get("keys")
+    signal = _signal(fields["reload"].get("signal"), "reload.signal")
+    reload = ReloadWay(None if keys is None else tuple(keys), signal)
     return Definition(
         rules, launch, _readiness(fields, directory, oneshot), _stop(fields["stop"]), watch, reload, fields["enabled"]
     )

@@ -20,7 +20,8 @@ class Member:
 
     again: it is being stopped in order to be started again. held: it ended in maintenance. retiring: it is stopped
     for good because a reload took it away; removed: it is not even in the configuration any more. told: the last
-    signal that was passed on to its present life.
+    signal that was passed on to its present life. announced: the instance knows already that it is coming back.
+    came_after: what stood before it when it was last started, which is what its stop goes by.
     """
 
     __slots__ = (
@@ -40,6 +41,8 @@ class Member:
         "retiring",
         "removed",
         "told",
+        "announced",
+        "came_after",
     )
 
     def __init__(self, definition: Definition, now_ms: int) -> None:
@@ -59,6 +62,8 @@ class Member:
         self.retiring = False
         self.removed = False
         self.told = 0
+        self.announced = False
+        self.came_after: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,6 +79,7 @@ class Member:
         elif phase is Phase.STARTING:
             self.ready_since_ms = None
             self.told = 0
+            self.announced = False
 
     def define(self, definition: Definition, now_ms: int) -> None:
         """Be this from now on; nothing of it runs."""
@@ -98,11 +104,13 @@ class Member:
         self.stop_timer()
         self.take_next()
         self.delay_ms = 0
+        self.held = False
         self.to(Phase.BACKOFF, now_ms)
 
     def retire(self, now_ms: int) -> None:
         """A reload disabled it or took it away: it is stopped, then no more than known."""
         self.stop_timer()
+        self.held = self.again = False
         self.retiring = self.phase in RUNNING
         if not self.retiring:
             self.take_next()
@@ -138,6 +146,7 @@ class Member:
             "name": self.name,
             "type": "oneshot" if self.definition.rules.oneshot else "service",
             "state": self.phase.value,
+            "essential": self.definition.rules.essential,
             "pid": self.life.pid or None if self.life is not None else None,
             "for_s": round((now_ms - self.since_ms) / 1000, 3),
             "restarts": self.restarts,

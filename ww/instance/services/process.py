@@ -32,6 +32,9 @@ if TYPE_CHECKING:
         def is_ready(self, life: Life) -> None:
             """It is ready; called at most once."""
 
+        def is_failing(self, life: Life, ended: Ended) -> None:
+            """It is of no use any more, and what is left of it is being ended; called at most once, before the end."""
+
         def has_ended(self, life: Life, ended: Ended) -> None:
             """Nothing of it is left; called exactly once."""
 
@@ -50,10 +53,11 @@ class Ended(Value):
 
     exit:   how its process ended; None: it was never started, or nobody could tell.
     reason: exit, signal, oom, readiness, watchdog, start (it could not be started) or asked.
-    words:  the same for people. hopeless: trying again cannot help. last_lines: what it printed last.
+    words:  the same for people. hopeless: trying again cannot help. deaf: it had to be killed. last_lines: what it
+    printed last. code: as a shell reports it.
     """
 
-    __slots__ = ("exit", "reason", "words", "last_lines", "hopeless", "code")
+    __slots__ = ("exit", "reason", "words", "last_lines", "hopeless", "deaf", "code")
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Ended(Value):
         words: str,
         last_lines: list[str],
         hopeless: bool = False,
+        deaf: bool = False,
         code: int = 1,
     ) -> None:
         self.exit = exit
@@ -69,6 +74,7 @@ class Ended(Value):
         self.words = words
         self.last_lines = last_lines
         self.hopeless = hopeless
+        self.deaf = deaf
         self.code = code
 
 
@@ -98,8 +104,11 @@ class Life:
         self._exit: Exit | None = None
         self._why = ""
         self._failure = ""
+        self._deaf = ""
         self.started_ms = system.clock.mono_ms()
         self.ready_ms: int | None = None
+        self.swept_later = False
+        """Whether what it leaves behind is ended by somebody else, when all services are down."""
         self.status = ""
         """What the service says of itself (sd_notify STATUS)."""
 
@@ -199,7 +208,7 @@ class Life:
         for pump in self._pumps:
             pump.close()
         self._let_go()
-        ended = Ended(None, "start", words, [], hopeless, code)
+        ended = Ended(None, "start", words, [], hopeless, code=code)
         self._system.loop.call_soon(lambda: self._listener.has_ended(self, ended))
 
     # --- readiness -----------------------------------------------------------------------------------------------
@@ -246,6 +255,8 @@ class Life:
     def _fail(self, reason: str, words: str) -> None:
         self._failure = words
         self.stop(self.definition.stop.limit_ms, reason)
+        if self.pid:
+            self._listener.is_failing(self, Ended(None, reason, words, self._last_lines()))
 
     # --- stop and end --------------------------------------------------------------------------------------------
 
@@ -278,9 +289,15 @@ class Life:
         if self._killing is not None:
             self._killing.cancel()
         if grace_ms:
-            self._killing = self._system.loop.call_later(grace_ms, lambda: self._end(0))
+            self._killing = self._system.loop.call_later(grace_ms, lambda: self._kill(grace_ms))
         else:
             self._end(0)
+
+    def _kill(self, after_ms: int) -> None:
+        """It did not heed its signal."""
+        name = signals.name(self.definition.stop.signal)
+        self._deaf = f"it did not heed {name} for {after_ms / 1000:g} s and was killed"
+        self._end(0)
 
     def _stop_looking(self) -> None:
         if self._readying is not None:
@@ -297,10 +314,14 @@ class Life:
         if self._ending is not None:
             return
         watched = set(self._system.reaper.watched())
-        if group_exists(self._members.pid) or (self._why != "asked" and self._members.orphans(watched)):
-            self._end(self.definition.stop.limit_ms if self._why == "asked" else _SETTLED_GROUP_MS)
-        else:
+        if not group_exists(self._members.pid) and (self.swept_later or not self._members.orphans(watched)):
             self._over()
+            return
+        self._end(self.definition.stop.limit_ms if self._why == "asked" else _SETTLED_GROUP_MS)
+        if not self._why:
+            reason = "signal" if status.signal else "exit"
+            ended = Ended(status, reason, status.words(), self._last_lines(), code=status.status)
+            self._listener.is_failing(self, ended)
 
     def _end(self, grace_ms: int) -> None:
         """TERM to all that is left of it, KILL after `grace_ms`."""
@@ -315,23 +336,29 @@ class Life:
         self._over()
 
     def _over(self) -> None:
-        lines: list[str] = []
+        lines = self._last_lines()
         for pump in self._pumps:
-            pump.drain()
             pump.detach()
-            lines += pump.last_lines()[-_LAST_LINES:]
         self._let_go()
         if self.definition.launch.terminal:
             from ww.supervise.terminal import take_terminal_back
 
             take_terminal_back(0)
         status = self._exit
-        words = status.words() if status is not None else "it cannot be ended"
+        words = self._deaf or (status.words() if status is not None else "it cannot be ended")
         if self._failure:
             words = f"{self._failure}; it was ended: {words}"
         by_itself = "signal" if status is not None and status.signal else "exit"
-        ended = Ended(status, self._why or by_itself, words, lines, code=status.status if status is not None else 1)
+        code = status.status if status is not None else 1
+        ended = Ended(status, self._why or by_itself, words, lines, deaf=bool(self._deaf), code=code)
         self._listener.has_ended(self, ended)
+
+    def _last_lines(self) -> list[str]:
+        lines: list[str] = []
+        for pump in self._pumps:
+            pump.drain()
+            lines += pump.last_lines()[-_LAST_LINES:]
+        return lines
 
     def _let_go(self) -> None:
         if self._notify is not None:

@@ -45,6 +45,7 @@ class Readying:
         self._limit: Timer | None = None
         self._execution: Execution | None = None
         self._last_problem = ""
+        self._started_ms = system.clock.mono_ms()
 
     def start(self, answer: Answer) -> Readying:
         """Begin to look; the answer never comes from inside this call."""
@@ -146,9 +147,11 @@ class Readying:
         self._give_up()
 
     def _give_up(self) -> None:
+        asked = self._readiness.way in ("http", "tcp")
+        way = "" if asked and self._last_problem else f" ({self._readiness.words()})"
         because = f": {self._last_problem}" if self._last_problem else ""
-        limit = self._readiness.limit_ms / 1000
-        self._finish(f"not ready after {limit:g} s ({self._readiness.words()}){because}")
+        after_s = round((self._system.clock.mono_ms() - self._started_ms) / 1000, 1)
+        self._finish(f"not ready after {after_s:g} s{way}{because}")
 
     def _finish(self, why_not: str) -> None:
         answer = self._answer

@@ -6,23 +6,20 @@ again before the instance said so (`recover`): the event is written first.
 
 from __future__ import annotations
 
+from ww.instance.services.ends import Ends
 from ww.instance.services.member import Member
-from ww.instance.services.reason import Reason, Reasons
+from ww.instance.services.reason import Reasons
 from ww.lifecycle.services import (
     RUNNING,
+    SATISFIED,
     SETTLED,
-    Again,
-    Over,
     Phase,
-    Rules,
     hopeless,
-    judge_end,
     startable,
     stop_share_ms,
     stoppable,
     to_restart,
 )
-from ww.supervise import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
     from ww.instance.services.process import Ended, Life, Listener
     from ww.instance.system import System
     from ww.lifecycle.policy import RestartPolicy
+    from ww.lifecycle.services import Rules
     from ww.types import Callback, JsonObject
 
     class Port(Protocol):
@@ -59,11 +57,14 @@ if TYPE_CHECKING:
         def healing(self) -> bool:
             """False in maintenance."""
 
+        def ending(self) -> bool:
+            """True when the instance goes down, though the services were not told yet."""
+
+        def notice(self, words: str, detail: JsonObject) -> None:
+            """A service ended, and no state changes by it."""
+
         def changed(self) -> None:
             """A service stands otherwise than before."""
-
-
-GAVE_UP_EXIT = 1
 
 
 class Supervisor:
@@ -73,6 +74,7 @@ class Supervisor:
         self._system = system
         self._port = port
         self.reasons = Reasons(system.clock)
+        self._ends = Ends(system, port, self.reasons, self._dependents_of, self.recover)
         self._down = True
         self._left_ms: Callable[[], int | None] = _no_limit
         self._waiting_ready: list[Callback] = []
@@ -189,7 +191,7 @@ class Supervisor:
 
     def heal(self) -> list[str]:
         """Maintenance is over: mark what ended meanwhile; returns its names, for `recover`."""
-        held = [member.name for member in self.members.values() if member.held]
+        held = [member.name for member in self._enabled() if member.held]
         self.restart(held, "maintenance is over")
         return held
 
@@ -205,83 +207,33 @@ class Supervisor:
         self._system.voice.info(f"service {member.name} is ready after {took} ms", service=member.name)
         self._proceed()
 
+    def is_failing(self, life: Life, ended: Ended) -> None:
+        """See Listener."""
+        member = self.members.get(life.definition.name)
+        if member is None or member.life is not life or self._down or member.again or member.retiring:
+            return
+        self._ends.failing(member, ended)
+        self._proceed()
+
     def has_ended(self, life: Life, ended: Ended) -> None:
         """See Listener."""
         member = self.members.get(life.definition.name)
         if member is None or member.life is not life:
             return
         member.life = None
-        reason = self.reasons.of(ended)
         if member.again and not self._down:
             member.again = False
+            self._ends.overtaken(member, ended)
             member.take_next()
             member.to(Phase.WAITING, self._now())
-        elif self._down or ended.reason == "asked":
-            took = self._now() - member.since_ms
-            member.to(Phase.STOPPED, self._now())
-            words = f"service {member.name} stopped after {took} ms: {ended.words}"
-            self._system.voice.info(words, service=member.name)
+        elif self._down or member.retiring or ended.reason == "asked":
+            self._ends.asked(member, ended)
         else:
-            member.last = reason
-            self._ended_unasked(member, ended, reason)
+            self._ends.unasked(member, ended)
         self._proceed()
 
-    def _ended_unasked(self, member: Member, ended: Ended, reason: Reason) -> None:
-        rules = member.definition.rules
-        succeeded = ended.reason == "exit" and ended.exit is not None and ended.exit.code in rules.success_codes
-        if rules.oneshot and succeeded:
-            member.to(Phase.DONE, self._now())
-            self._system.voice.info(f"service {member.name} is done: {reason.words}", service=member.name)
-            return
-        if not self._port.healing():
-            member.held = True
-            member.to(Phase.STOPPED, self._now())
-            self._system.voice.warn(f"service {member.name} ended: {reason.words}; not started again in maintenance")
-            return
-        ready_for = self._now() - life_ready if (life_ready := member.ready_since_ms) is not None else 0
-        policy = member.policy(self._port.policy())
-        verdict = judge_end(rules, succeeded, member.history, policy, self._now(), ready_for, self._port.spread())
-        if isinstance(verdict, Over) or ended.hopeless:
-            why = verdict.why if isinstance(verdict, Over) and not ended.hopeless else ""
-            self._over(member, succeeded and not ended.hopeless, reason, ended, why)
-        else:
-            self._again(member, verdict, reason, ended)
-
-    def _again(self, member: Member, verdict: Again, reason: Reason, ended: Ended) -> None:
-        member.history = verdict.history
-        member.delay_ms = verdict.delay_ms
-        member.restarts += 1
-        member.to(Phase.BACKOFF, self._now())
-        others = sorted(to_restart(self._rules(), self._phases(), {member.name}))
-        for name in others:
-            other = self.members[name]
-            other.last = self.reasons.plain("dependency", f"restarted with {member.name}")
-            if other.phase in RUNNING:
-                other.again = True
-            else:
-                other.stop_timer()
-                other.to(Phase.WAITING, self._now())
-        with_words = f", with {', '.join(others)}" if others else ""
-        when = f" in {verdict.delay_ms / 1000:g} s" if verdict.delay_ms else ""
-        words = f"service {member.name} ended: {reason.words}"
-        self._system.voice.warn(f"{words}; starting it again{when}{with_words}", service=member.name)
-        self._port.died(words, {**member.detail(ended, reason), "with": others, "delay_ms": verdict.delay_ms})
-
-    def _over(self, member: Member, succeeded: bool, reason: Reason, ended: Ended, why: str) -> None:
-        member.to(Phase.DONE if succeeded else Phase.FAILED, self._now())
-        words = f"service {member.name} ended: {reason.words}" + (f"; {why}" if why else "")
-        detail = member.detail(ended, reason)
-        if not member.definition.rules.essential:
-            say = self._system.voice.info if succeeded else self._system.voice.warn
-            say(f"{words}; it stays down, and the instance goes on", service=member.name)
-        elif member.definition.launch.terminal:
-            # A command that is wrapped ends the run with its own code; having been told to end is no failure.
-            end = self._port.finished if succeeded or member.told in _ENDING else self._port.gave_up
-            end(words, detail, ended.code)
-        elif succeeded:
-            self._port.finished(words, detail, 0)
-        else:
-            self._port.gave_up(words, detail, GAVE_UP_EXIT)
+    def _dependents_of(self, member: Member) -> list[Member]:
+        return [self.members[name] for name in to_restart(self._rules(), self._phases(), {member.name})]
 
     # --- going on ------------------------------------------------------------------------------------------------
 
@@ -302,26 +254,39 @@ class Supervisor:
         if self._waiting_down and not any(member.phase in RUNNING for member in self.members.values()):
             waiting, self._waiting_down = self._waiting_down, []
             _call_all(waiting)
-        settled = all(member.phase in SETTLED or member.held for member in self._enabled())
-        if self._waiting_ready and not self._down and settled and not any(one.again for one in self._enabled()):
+        if self._waiting_ready and not self._down and all(self._is_settled(one) for one in self._enabled()):
             waiting, self._waiting_ready = self._waiting_ready, []
             _call_all(waiting)
 
+    def _is_settled(self, member: Member) -> bool:
+        """Whether nobody need wait for it: it is up, or will not be without somebody's doing, or may be down."""
+        if member.again:
+            return False
+        if member.phase in SETTLED or member.held:
+            return True
+        if member.phase is Phase.BACKOFF:
+            return not member.definition.rules.essential
+        befores = [self.members[name] for name in member.definition.rules.after if name in self.members]
+        waits = [one for one in befores if one.phase not in SATISFIED and one.phase is not Phase.WAITING]
+        return member.phase is Phase.WAITING and any(self._is_settled(one) for one in waits)
+
     def _stop_next(self, names: Collection[str]) -> None:
-        for name in stoppable(self._rules(), self._phases(), names):
+        for name in stoppable(self._order(), self._phases(), names):
             member = self.members[name]
             grace = self._grace(member)
             member.to(Phase.STOPPING, self._now())
             if member.life is not None:
+                member.life.swept_later = self._down
                 member.life.stop(grace)
 
     def _grace(self, member: Member) -> int:
         own = member.definition.stop.limit_ms
         left = self._left_ms() if self._down else None
-        return own if left is None else min(own, stop_share_ms(self._rules(), self._phases(), member.name, left))
+        return own if left is None else min(own, stop_share_ms(self._order(), self._phases(), member.name, left))
 
     def _start(self, member: Member) -> None:
         member.to(Phase.STARTING, self._now())
+        member.came_after = member.definition.rules.after
         member.life = self._port.begin(member.definition, self)
         pid = member.life.pid
         if pid:
@@ -330,7 +295,8 @@ class Supervisor:
     def _start_after(self, member: Member, delay_ms: int) -> None:
         def due() -> None:
             member.timer = None
-            member.to(Phase.WAITING, self._now())
+            member.held = not self._port.healing()
+            member.to(Phase.STOPPED if member.held else Phase.WAITING, self._now())
             self._proceed()
 
         if delay_ms:
@@ -339,19 +305,9 @@ class Supervisor:
             member.to(Phase.WAITING, self._now())
 
     def _give_up_hopeless(self) -> None:
-        while True:
-            lost = hopeless(self._rules(), self._phases())
-            if not lost:
-                return
+        while lost := hopeless(self._rules(), self._phases()):
             name, before = lost[0]
-            member = self.members[name]
-            words = f"service {name} cannot be started: {before}, which it comes after, has failed"
-            member.last = self.reasons.plain("dependency", words)
-            member.to(Phase.FAILED, self._now())
-            if member.definition.rules.essential:
-                self._port.gave_up(words, {"reason": "dependency", "service": name}, GAVE_UP_EXIT)
-            else:
-                self._system.voice.warn(f"{words}; the instance goes on without it", service=name)
+            self._ends.hopeless(self.members[name], before)
 
     def _forget_removed(self) -> None:
         for member in [one for one in self.members.values() if one.retiring and one.phase not in RUNNING]:
@@ -362,6 +318,10 @@ class Supervisor:
     def _enabled(self) -> Iterator[Member]:
         return (member for member in self.members.values() if member.phase is not Phase.DISABLED)
 
+    def _order(self) -> dict[str, tuple[str, ...]]:
+        """What each came after when it was started: what a reload says counts from the next start."""
+        return {name: member.came_after for name, member in self.members.items()}
+
     def _rules(self) -> list[Rules]:
         return [member.definition.rules for member in self.members.values()]
 
@@ -370,10 +330,6 @@ class Supervisor:
 
     def _now(self) -> int:
         return self._system.clock.mono_ms()
-
-
-_ENDING = (signals.TERM, signals.INT, signals.QUIT, signals.HUP)
-"""Signals that ask a program to end."""
 
 
 def _call_all(callbacks: list[Callback]) -> None:
