@@ -50,7 +50,7 @@ class Memory:
 
 def clean_environment(extra: dict[str, str]) -> dict[str, str]:
     path = f"{PLACE / 'root' / 'usr' / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", **extra}
+    return {"PATH": path, "LANG": "C.UTF-8", **extra}
 
 
 class Life:
@@ -71,7 +71,7 @@ class Life:
             start.before,
         ]
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        full = clean_environment({**start.env, "BENCH_LOG": str(self._log)})
+        full = clean_environment({"HOME": str(place), **start.env, "BENCH_LOG": str(self._log)})
         self._process = subprocess.Popen(
             [*start.outside, UNSHARE[0], *user, *UNSHARE[1:], *private, str(BIN / "stamp"), *start.argv],
             stdin=subprocess.DEVNULL,

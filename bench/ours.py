@@ -108,10 +108,17 @@ class NewConfiguration:
 def compile_schema(made: Path) -> None:
     """As an image build does it. Raises LookupError where this ww does not."""
     done = subprocess.run(
-        [WW, "check", str(made)], env=clean_environment({}), capture_output=True, text=True, check=False, timeout=60
+        [WW, "check", "--compile", str(made)],
+        env=clean_environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     if not list((made / "ww/etc").glob("cfg_schema.check*")):
-        raise LookupError(f"`ww check` left no compiled schema: {(done.stderr or done.stdout).strip()[-200:]}")
+        raise LookupError(
+            f"`ww check --compile` left no compiled schema: {(done.stderr or done.stdout).strip()[-200:]}"
+        )
 
 
 class LargeConfiguration:

@@ -48,6 +48,7 @@ class Peer:
         heals_s: float = 0.0,
         stops: bool = True,
         settle_s: float = 0.3,
+        orphans: bool = True,
         needs: str = "",
     ) -> None:
         self.name = name
@@ -60,6 +61,8 @@ class Peer:
         """Whether it ends its services itself when it is told to stop."""
         self.settle_s = settle_s
         """How long it is left alone first: some punish a service that dies within its first second."""
+        self.orphans = orphans
+        """Whether its service is our program, which can make orphans."""
         self.needs = needs or name
 
 
@@ -186,7 +189,7 @@ PEERS = [
     Peer("supervisord", supervisord, heals_s=5, settle_s=1.4),
     Peer("circusd", circusd, heals_s=10),
     Peer("honcho", honcho),
-    Peer("gunicorn", gunicorn, many=False, heals_s=5),
+    Peer("gunicorn", gunicorn, many=False, heals_s=5, orphans=False),
     Peer("pm2", pm2, heals_s=5),
 ]
 FLOOR = Peer("Python's floor", floor, heals_s=5, needs="interpreter")

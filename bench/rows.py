@@ -227,7 +227,8 @@ def orphans(bench: Bench) -> None:
     """A service that makes thousands of orphans: what is left of them 0.2 s after the last."""
     if not bench.wanted("orphans"):
         return
-    peers = warm(bench, bench.here([ours.PLAIN, FLOOR, *PEERS]), "orphans", 1, ("orphans",))
+    peers = [peer for peer in bench.here([ours.PLAIN, FLOOR, *PEERS]) if peer.orphans]
+    peers = warm(bench, peers, "orphans", 1, ("orphans",))
     bench.alternate([(peer.name, orphan_life(bench, peer)) for peer in peers], rounds=min(FEW, bench.rounds))
 
 
@@ -237,7 +238,7 @@ def orphan_life(bench: Bench, peer: Peer) -> Callable[[int], None]:
         start.env = {**start.env, "BENCH_ORPHANS": str(ORPHANS)}
         try:
             with Life(start, place) as life:
-                counted = life.await_notes("counted", 1, 60)[0]
+                counted = life.await_notes("counted")[0]
                 first, last = life.notes("first")[0], life.notes("last")[0]
                 left = life.notes("left")[0].number
                 took = (last.at_ns - first.at_ns) / 1e6

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
     from ww.instance.commands import Commands
     from ww.instance.control import Control
+    from ww.supervise.loop import Timer
+
+MEET_MS = 20
+"""How long the first service may take before people are heard all the same."""
 
 DASHES = "--"
 """Behind it stands the command that is wrapped."""
@@ -160,6 +164,7 @@ class Program:
         self._performance = Performance(self._crew, self._servicing, self._signalling, self._feed, self._leave)
         self._driver = Driver(self._performance, clock, self._servicing.spread)
         self._environ = compiler.environ
+        self._meeting: Timer | None = None
         self._commands: Commands | None = None
         self._control: Control | None = None
         self._exit_code = EXIT_HOOK
@@ -184,14 +189,13 @@ class Program:
         """Begin the first plan; the rest happens in the loop."""
         gc.freeze()
         gc.enable()
-        # The first turn comes when there is something to wait for: a service that was started, or a hook.
-        self._loop.call_soon(self._meet_people)
+        self._meeting = self._loop.call_later(MEET_MS, self._meet_people)
         self._driver.begin(PLANS[None])
 
     def _connect(self, wake_fd: int) -> None:
         self._loop.on_error(self._bug)
         self._performance.on_state = self._changed
-        self._servicing.on_change = self._changed
+        self._servicing.on_change = self._services_changed
         self._loop.on_signal(self._signalling.received)
         self._reaper.on_adopted = self._performance.strays.reaped
         self._loop.attach_signals(wake_fd)
@@ -203,6 +207,12 @@ class Program:
         """For a signal; nobody waits for the answer."""
         if self._commands is not None:
             self._commands.reload(lambda _answer: None)
+
+    def _services_changed(self) -> None:
+        self._changed()
+        if self._meeting is not None and self._meeting.pending:
+            self._meeting.cancel()
+            self._loop.call_soon(self._meet_people)
 
     def _meet_people(self) -> None:
         """Say where we are and open the control socket: whatever is on the way to the first service comes first."""

@@ -62,9 +62,10 @@ def test_imports_have_no_cycle() -> None:
 
 @pytest.mark.rule("D-layers")
 def test_private_modules_of_python_are_imported_in_one_file() -> None:
-    """The frozen import machinery is no private copy of a public module; launch needs it to mount the package."""
+    """The frozen import machinery is no private copy of a public module; launch and the bundle need it to mount the package."""
     allowed = {
-        "ww.clib": {"_json", "_signal", "_blake2", "_socket", "_sre"},
+        "ww.clib": {"_json", "_signal", "_blake2", "_heapq", "_socket", "_sre"},
+        "ww.bundling": {"_frozen_importlib_external"},
         "ww.launch": {"_frozen_importlib", "_frozen_importlib_external"},
     }
     for module in modules():

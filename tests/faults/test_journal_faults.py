@@ -19,6 +19,7 @@ import os, sys
 sys.path.insert(0, {str(PACKAGE.parent)!r})
 from ww.clock import Clock
 from ww.events.journal import *
+from ww.events.syncing import sync
 def open_journal(reserve_bytes=0, max_bytes=1 << 30):
     return Journal(sys.argv[1], 1, "boot", Clock(), max_bytes, reserve_bytes)
 """

@@ -100,7 +100,7 @@ MUTATIONS = {
     ),
     "backup after the upgrade": (
         "instance/perform.py",
-        "return self._upgrade().back_up(crew.system.clock.wall_ms(), crew.system.voice.info, done)",
+        "return self._upgrade().back_up(self._crew.system.clock.wall_ms(), self._crew.system.voice.info, done)",
         "return at_once(done)",
         [DATA, "-k", "backup_is_made"],
     ),

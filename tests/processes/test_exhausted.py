@@ -151,7 +151,7 @@ def test_a_file_job_that_returns_an_errno_has_failed() -> None:
     outcomes = driver.run(
         FULL
         + """
-from ww.events.journal import sync
+from ww.events.syncing import sync
 for job in (lambda: sync("/proc/nowhere"), lambda: sync("/tmp"), lambda: None):
     FileJob(system, "sync", job, lambda outcome: (say(type(outcome).__name__, getattr(outcome, "words", "")), loop.stop()))
     loop.run()

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from ww.clock import FakeClock
-from ww.events.journal import Dropped, Held, Journal, Written, sync
+from ww.events.journal import Dropped, Held, Journal, Written
 from ww.events.spool import read_journal, read_segments
+from ww.events.syncing import sync
 from ww.instance.heldevents import RETRY_MS, HeldEvents
 from ww.supervise.loop import Loop
 

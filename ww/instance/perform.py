@@ -7,11 +7,11 @@ import os
 from ww.clib import SIGNALS, json_dumps
 from ww.clock import stamp
 from ww.errors import EXIT_CONFIG
-from ww.events.journal import sync as sync_journal
+from ww.events.syncing import sync as sync_journal
 from ww.instance.hookset import HookFile, any_hook, hook_files, hook_problems, step_names
 from ww.instance.strays import Strays
 from ww.instance.tasks import FileJob, Instant, Pause, at_once
-from ww.lifecycle.model import Action, Failed, Kind, State, Trigger
+from ww.lifecycle.model import Action, Done, Failed, Kind, State, Trigger
 from ww.lifecycle.policy import LAST_MS, StopBudget
 from ww.supervise import procs
 
@@ -293,7 +293,9 @@ class Performance:
     def _timed(self, name: str, files: list[HookFile], done: Report, begin: Callable[[Report], HookRun]) -> Task:
         if not files:
             self._hooks_ms[name] = 0
-            return at_once(done)
+            # Never from inside whoever fed the trigger, as no hook ends there.
+            self._crew.system.loop.call_soon(lambda: done(Done()))
+            return Instant()
 
         def over(outcome: Outcome) -> None:
             self._hooks_ms[name] = run.took_ms
@@ -320,13 +322,12 @@ class Performance:
         return None
 
     def _watch(self) -> Task:
-        crew = self._crew
-        if not self.had_monitor and not _files_of(crew.layout.usr, "monitor"):
+        if not self.had_monitor and not _files_of(self._crew.layout.usr, "monitor"):
             return Instant()  # nothing is watched until the next UP
         procs.prepare("ww.instance.watch")
         from ww.instance.watch import Watch
 
-        return Watch(crew.system.loop, crew.system.clock, self, crew.settings.watch).start()
+        return Watch(self._crew.system.loop, self._crew.system.clock, self, self._crew.settings.watch).start()
 
     def _back_up(self, done: Report) -> Task:
         usr = self._crew.layout.usr
