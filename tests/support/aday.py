@@ -85,6 +85,8 @@ class Day:
 
     def until_up(self) -> None:
         while self.state is not State.UP or self.busy():
+            if self.program._bugs or self.state in (State.STOPPING, State.STOPPED, State.ERROR):
+                raise SystemExit(f"the instance went to {self.state}: {self.program._driver.situation.cause}")
             wait_s = self.loop._wait_s()
             if self.busy() or wait_s is None:
                 self.turn()
