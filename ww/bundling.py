@@ -143,8 +143,7 @@ def main() -> None:
         index.append((name, file, seconds, size, left, len(body)))
         left -= len(body)
     front = marshal.dumps((sys.modules["ww"].__version__, package, index[:count], index[count:]))
-    size = len(launch["bundle_head"](0)) + len(front) + len(bodies)
-    sys.stdout.buffer.write(launch["bundle_head"](size) + front + bodies)
+    sys.stdout.buffer.write(launch["bundle_head"](front + bodies) + front + bodies)
 
 
 def _launch(path: str) -> dict[str, Any]:

@@ -206,7 +206,7 @@ class Program:
     def _reload(self) -> None:
         """For a signal; nobody waits for the answer."""
         if self._commands is not None:
-            self._commands.reload(lambda _answer: None)
+            self._commands.reload_by_signal()
 
     def _services_changed(self) -> None:
         self._changed()

@@ -142,10 +142,10 @@ def _load(bundle: str, package: str) -> None:
     be read, is passed over in silence: everything is then imported as usual.
     """
     content = _own_file(bundle)
-    head = bundle_head(len(content))
+    view = memoryview(content)
+    head = bundle_head(view[_HEAD_BYTES:])
     if not content.startswith(head):
         return
-    view = memoryview(content)
     version, place, now, later = marshal.loads(view[len(head) :])  # noqa: S302
     if (version, place) != (sys.modules["ww"].__version__, package):
         return
@@ -194,11 +194,19 @@ class _Later:
         exec(marshal.loads(self._codes.pop(module.__name__)[1]), module.__dict__)  # noqa: S102, S302
 
 
-def bundle_head(size: int) -> bytes:
-    """What a bundle of `size` bytes for this Python begins with; the number counts changes of what follows."""
-    import _frozen_importlib_external
+_HEAD_BYTES = 24
 
-    return b"ww bundle 1\n" + _frozen_importlib_external.MAGIC_NUMBER + size.to_bytes(4, "big")
+
+def bundle_head(rest: bytes | memoryview) -> bytes:
+    """What a bundle for this Python begins with; `rest` is what follows, whose damage would be the interpreter's end.
+
+    The number counts changes of the format.
+    """
+    import _frozen_importlib_external
+    from zlib import crc32
+
+    size = len(rest).to_bytes(4, "big")
+    return b"ww bundle 2\n" + _frozen_importlib_external.MAGIC_NUMBER + size + crc32(rest).to_bytes(4, "big")
 
 
 def _own_file(path: str) -> bytes:

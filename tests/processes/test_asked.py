@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from typing import Any
 
 import pytest
@@ -248,3 +249,146 @@ def test_a_refused_reload_leaves_the_log_as_it_was(home: Home) -> None:
     assert home.ww("reload").returncode == 78
     assert instance.stop() == 0
     assert [line for line in instance.lines() if "time" not in line and "source" not in line] == []
+
+
+@pytest.mark.rule("D-maintenance")
+def test_a_monitor_that_failed_in_maintenance_goes_on_looking(home: Home) -> None:
+    home.hook("monitor", f"test ! -e {home.root}/sick || exit 1; echo '{{}}'")
+    home.settings(monitor={"interval_s": 0.1})
+    instance = home.start().wait_state("UP")
+    home.ww("maintenance", "on")
+    (home.root / "sick").touch()
+    instance.wait_message("left as it is in maintenance")
+    (home.root / "sick").unlink()
+    until(lambda: home.status()["health"]["healthy"], "well again")
+    (home.root / "sick").touch()
+    home.ww("maintenance", "off")
+    instance.wait_state("RESTARTING")
+
+
+@pytest.mark.rule("D-maintenance")
+def test_a_daemon_that_died_in_maintenance_is_healed_when_it_is_over(home: Home) -> None:
+    home.hook("svcup", f"sleep 300 & echo $! > {home.root}/run/daemon.pid")
+    home.settings(svcup={"pidfiles": ["daemon.pid"]})
+    instance = home.start().wait_state("UP")
+    home.ww("maintenance", "on")
+    os.kill(int((home.root / "run/daemon.pid").read_text()), signal.SIGKILL)
+    instance.wait_message("left as it is in maintenance")
+    assert home.calls().count("svcup") == 1
+    home.ww("maintenance", "off")
+    until(lambda: home.calls().count("svcup") == 2, "svcup again")
+
+
+@pytest.mark.rule("D-service-restart")
+def test_a_death_does_not_narrow_a_restart_of_the_whole_instance(home: Home) -> None:
+    """The daemon of svcup died, and a service while `lifecycle RESTARTING` ran: svcdown and svcup run all the same."""
+    home.hook("svcup", f"sleep 300 & echo $! > {home.root}/run/daemon.pid")
+    home.hook("lifecycle", 'test "$1" = RESTARTING && sleep 0.5; true')
+    home.hooks("svcdown").service("web")
+    home.settings(svcup={"pidfiles": ["daemon.pid"]})
+    instance = home.start().wait_state("UP")
+    web = pids(home)["web"]
+    os.kill(int((home.root / "run/daemon.pid").read_text()), signal.SIGKILL)
+    instance.wait_state("RESTARTING")
+    os.kill(web, signal.SIGKILL)
+    instance.wait_state("UP", count=2)
+    assert home.calls().count("svcdown") == 1
+    assert home.calls().count("svcup") == 2
+    assert instance.states().count("RESTARTING") == 1
+
+
+@pytest.mark.rule("D-reload")
+def test_what_a_failed_reload_hook_did_not_take_over_is_taken_over_by_the_next(home: Home) -> None:
+    home.hook("reload", f"test ! -e {home.root}/broken")
+    home.service("web", reload={"keys": ["color"]})
+    rewrite(home, color="red")
+    home.start().wait_state("UP")
+    before = pids(home)
+    (home.root / "broken").touch()
+    rewrite(home, color="green")
+    assert home.ww("reload").returncode == 1
+    assert pids(home) == before
+    (home.root / "broken").unlink()
+    done = home.ww("reload")
+    assert done.returncode == 0, done.stderr
+    assert pids(home)["web"] != before["web"]
+
+
+@pytest.mark.rule("D-reload", "D-signal-table")
+def test_a_signal_to_reload_is_never_lost(home: Home) -> None:
+    home.hook("reload", f"sleep 0.3; ww cfg n > {home.root}/seen")
+    home.settings(signals={"HUP": "reload"})
+    rewrite(home, n=0)
+    instance = home.start().wait_state("UP")
+    for number in (1, 2):
+        rewrite(home, n=number)
+        instance.signal(signal.SIGHUP)
+        until(lambda: "reload" in home.calls(), "a reload has begun")
+    until(lambda: (home.root / "seen").exists() and (home.root / "seen").read_text() == "2\n", "the last value")
+
+
+@pytest.mark.rule("D-reload")
+def test_a_reload_applies_the_settings_of_the_watch(home: Home) -> None:
+    home.hook("monitor", "echo '{}'")
+    home.settings(monitor={"interval_s": 1})
+    home.start().wait_state("UP")
+    home.settings(monitor={"interval_s": 0.1})
+    home.write_config()
+    assert home.ww("reload").returncode == 0
+    before = home.calls().count("monitor")
+    until(lambda: home.calls().count("monitor") >= before + 8, "eight looks", 5)
+
+
+@pytest.mark.rule("D-control-commands")
+def test_a_restart_of_what_does_not_stay_up_is_no_success(home: Home) -> None:
+    home.service(
+        "flaky",
+        f"test -e {home.root}/broken && exit 3; exec sleep 300",
+        essential=False,
+        limit=0,
+        readiness={"delay_s": 0.2},
+    )
+    home.start().wait_state("UP")
+    (home.root / "broken").touch()
+    done = home.ww("restart", "flaky")
+    assert done.returncode == 1
+    assert "flaky is failed" in done.stderr
+
+
+@pytest.mark.rule("D-control-commands", "D-stop-second")
+def test_two_who_ask_for_a_stop_do_not_force_it(home: Home) -> None:
+    home.hook("svcdown", "sleep 0.5")
+    instance = home.start().wait_state("UP")
+    for _ in range(3):
+        assert home.ww("stop", "--no-wait").returncode == 0
+    instance.signal(signal.SIGTERM)
+    assert instance.wait() == 0
+    assert home.exit_record()["forced"] is False
+    assert "svcdown" in home.calls()
+
+
+@pytest.mark.rule("D-healthcheck")
+def test_a_healthcheck_sees_a_dead_service_and_a_missing_monitor(home: Home) -> None:
+    home.service("web")
+    instance = home.start().wait_state("UP")
+    assert home.ww("healthcheck").stdout == "UP; there is no monitor\n"
+    home.ww("maintenance", "on")
+    os.kill(pids(home)["web"], signal.SIGKILL)
+    instance.wait_message("not started again in maintenance")
+    sick = home.ww("healthcheck")
+    assert sick.returncode == 1
+    assert sick.stdout == "UP, but web is stopped\n"
+
+
+@pytest.mark.rule("D-service-restart", "D-service-stop")
+def test_asked_restarts_leave_nothing_behind(home: Home) -> None:
+    home.service("web", "setsid sleep 6666 & exec sleep 1000")
+    instance = home.start().wait_state("UP")
+    for _ in range(5):
+        assert home.ww("restart", "web").returncode == 0
+    mine = subprocess.run(["pgrep", "-c", "-f", "^sleep 6666$"], capture_output=True, text=True, check=False)
+    held = len(os.listdir(f"/proc/{instance.process.pid}/fd"))
+    assert int(mine.stdout) == 1
+    for _ in range(5):
+        assert home.ww("restart", "web").returncode == 0
+    assert len(os.listdir(f"/proc/{instance.process.pid}/fd")) <= held

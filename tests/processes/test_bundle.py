@@ -136,6 +136,13 @@ def cut_off(one: Installation) -> None:
     one.bundle.write_bytes(one.bundle.read_bytes()[:-1000])
 
 
+def damaged(one: Installation) -> None:
+    """One bit, somewhere in the code."""
+    content = bytearray(one.bundle.read_bytes())
+    content[len(content) // 2] ^= 4
+    one.bundle.write_bytes(content)
+
+
 def writable_by_others(one: Installation) -> None:
     one.bundle.chmod(0o666)
 
@@ -165,6 +172,7 @@ WRONG = [
     of_another_directory,
     of_another_python,
     cut_off,
+    damaged,
     writable_by_others,
     writable_by_the_group,
     a_link,

@@ -52,7 +52,8 @@ def test_services_start_by_readiness_and_stop_in_reverse(home: Home) -> None:
     assert "UP" not in instance.states()
     gate.touch()
     instance.wait_state("UP")
-    assert home.calls() == ["svcup", "run db", "run web", "warmup"]
+    until(lambda: len(home.calls()) == 4, "four calls")
+    assert home.calls()[:2] == ["svcup", "run db"]
     assert instance.stop() == 0
     assert home.calls()[4:] == ["down web", "down db", "svcdown"]
 
@@ -403,3 +404,23 @@ def test_twenty_services_go_down_together(home: Home) -> None:
     assert instance.stop() == 0
     assert time.monotonic() - began < 3
     assert len([line for line in instance.messages().splitlines() if " stopped after" in line]) == 20
+
+
+@pytest.mark.rule("D-service-reason")
+def test_up_is_never_said_of_a_service_whose_process_is_dead_while_its_group_lives(home: Home) -> None:
+    home.service("web", "sh -c 'trap \"\" TERM; while :; do sleep 0.1; done' & while :; do sleep 0.1; done")
+    home.hook("warmup", f"sleep 0.3; touch {home.root}/warm")
+    instance = home.start().wait_state("WARMUP").wait_message("service web is ready")
+    os.kill(pid_of(home, "web"), signal.SIGKILL)
+    instance.wait_state("RESTARTING")
+    assert "UP" not in instance.states()
+    instance.wait_state("UP")
+    assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-service-stop")
+def test_a_signal_that_was_not_heeded_is_said(home: Home) -> None:
+    home.service("web", "trap '' USR1; while :; do sleep 0.1; done", stop={"signal": "USR1", "timeout_s": 0.3})
+    instance = home.start().wait_state("UP")
+    assert instance.stop() == 0
+    assert "it did not heed SIGUSR1 for 0.3 s and was killed" in instance.messages()

@@ -207,3 +207,50 @@ def test_a_wrong_signal_table_is_refused_at_start(home: Home, table: dict[str, s
     instance = home.run_to_end()
     assert instance.process.returncode == 78
     assert f"ww.signals.{next(iter(table))}" in instance.messages()
+
+
+@pytest.mark.rule("D-wrap")
+def test_a_sidecar_neither_gets_the_commands_signals_nor_restarts_it(home: Home) -> None:
+    home.service("side")
+    script = f"trap 'sleep 0.2; exit 0' TERM; echo started >> {home.calls_file}; while :; do sleep 0.05; done"
+    instance = home.start("--", "sh", "-c", script).wait_state("UP")
+    until(lambda: "started" in home.calls(), "the command")
+    (side,) = [row["pid"] for row in home.status()["services"] if row["name"] == "side"]
+    os.kill(side, signal.SIGKILL)
+    instance.wait_state("UP", count=2)
+    instance.signal(signal.SIGTERM)
+    assert instance.wait() == 0
+    assert home.calls().count("started") == 1
+    assert home.calls().count("run side") == 2
+
+
+@pytest.mark.rule("D-wrap")
+def test_the_command_runs_though_an_optional_sidecar_cannot(home: Home) -> None:
+    home.settings(services={"side": {"command": ["/nosuch"], "essential": False}})
+    assert home.run_to_end("--", "sh", "-c", "exit 6").process.returncode == 6
+
+
+@pytest.mark.rule("D-wrap")
+def test_a_command_that_was_told_to_end_is_not_started_again(home: Home) -> None:
+    home.settings(services={"main": {"restart": "always", "backoff_s": 0}})
+    instance = home.start("--", "sleep", "300").wait_state("UP")
+    instance.signal(signal.SIGTERM)
+    assert instance.wait() == 143
+
+
+@pytest.mark.rule("D-wrap")
+def test_a_reload_signal_long_ago_does_not_excuse_a_crash(home: Home) -> None:
+    got = home.root / "got"
+    script = f"trap 'touch {got}' HUP; touch {home.root}/armed; while ! test -e {home.root}/crash; do sleep 0.05; done; exit 7"
+    instance = home.start("--", "sh", "-c", script)
+    until((home.root / "armed").exists, "the command")
+    instance.signal(signal.SIGHUP)
+    until(got.exists, "HUP")
+    (home.root / "crash").touch()
+    assert instance.wait() == 7
+    assert home.exit_record()["state"] == "ERROR"
+
+
+@pytest.mark.rule("D-wrap")
+def test_a_plain_end_is_no_news_for_anybody(home: Home) -> None:
+    assert wrap(home, "false").stderr == ""

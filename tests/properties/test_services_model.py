@@ -66,6 +66,15 @@ class Services(RuleBasedStateMachine):
     def die(self, data: st.DataObject, code: int) -> None:
         data.draw(st.sampled_from(self.alive())).die(code)
 
+    @precondition(lambda self: any(not life.asked for life in self.alive()))
+    @rule(data=st.data())
+    def fail(self, data: st.DataObject) -> None:
+        """The process is dead and its group lives on; it ends later."""
+        life = data.draw(st.sampled_from([life for life in self.alive() if not life.asked]))
+        life.asked.append(-1)
+        life.fail(1)
+        life.failing = True
+
     @rule(ms=st.sampled_from([10, 1_000, 70_000, 10**6]))
     def wait(self, ms: int) -> None:
         self.twin.pass_ms(ms)
@@ -113,7 +122,7 @@ class Services(RuleBasedStateMachine):
     def nothing_is_stopped_under_what_needs_it(self) -> None:
         if not hasattr(self, "twin"):
             return
-        asked = {life.definition.name for life in self.alive() if life.asked}
+        asked = {life.definition.name for life in self.alive() if life.asked and not life.failing}
         for life in self.alive():
             if not life.asked:
                 assert not asked.intersection(life.definition.rules.after), life.definition.name

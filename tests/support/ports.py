@@ -43,6 +43,7 @@ def document(state: str | None = "UP", **more: Any) -> dict[str, Any]:
         "data_version": "7",
         "labels": {},
         "action": "watch",
+        "monitored": True,
         "health": {"healthy": True, "at": stamp(1_790_000_010_000), "failure": "", "monitor": {}},
         "services": [],
         "stop": None,
@@ -52,7 +53,16 @@ def document(state: str | None = "UP", **more: Any) -> dict[str, Any]:
 
 def service(name: str, state: str = "ready", **more: Any) -> dict[str, Any]:
     """One service in a status document."""
-    base = {"name": name, "type": "service", "state": state, "pid": 12, "for_s": 11.9, "restarts": 0, "status": ""}
+    base = {
+        "name": name,
+        "type": "service",
+        "state": state,
+        "essential": True,
+        "pid": 12,
+        "for_s": 11.9,
+        "restarts": 0,
+        "status": "",
+    }
     return {**base, "last": None, **more}
 
 

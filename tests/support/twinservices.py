@@ -39,6 +39,7 @@ class TwinLife:
         self.asked: list[int] = []
         self.signals: list[int] = []
         self.over = False
+        self.failing = False
 
     def stop(self, grace_ms: int, reason: str = "asked") -> None:
         self.asked.append(grace_ms)
@@ -50,11 +51,16 @@ class TwinLife:
     def become_ready(self) -> None:
         self._listener.is_ready(self)  # type: ignore[arg-type]
 
+    def fail(self, code: int) -> None:
+        """Its process has ended and others of its group live on."""
+        status = Exit(code)
+        self._listener.is_failing(self, Ended(status, "exit", status.words(), [], code=status.status))  # type: ignore[arg-type]
+
     def die(self, code: int = 1, signal: int | None = None) -> None:
         """End by itself, or as asked."""
         self.over = True
         status = Exit(None if signal else code, signal)
-        reason = "asked" if self.asked else ("signal" if signal else "exit")
+        reason = "asked" if self.asked and not self.failing else ("signal" if signal else "exit")
         self._listener.has_ended(self, Ended(status, reason, status.words(), [], code=status.status))  # type: ignore[arg-type]
 
 

@@ -256,6 +256,17 @@ def test_a_torn_file_is_as_good_as_none(instance, cut):
     assert instance.cfg({"CFG": '{"port":1}'}) == {"port": 1}
 
 
+@pytest.mark.rule("D-fast-trust")
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9])
+def test_a_damaged_file_is_as_good_as_none(instance, share):
+    """One bit in the code of a damaged file could end the interpreter."""
+    compiled(instance)
+    data = bytearray((instance.etc / NAME).read_bytes())
+    data[36 + int((len(data) - 37) * share)] ^= 4
+    (instance.etc / NAME).write_bytes(data)
+    assert known(instance) is None
+
+
 @pytest.mark.rule("D-fast-check")
 def test_the_check_of_the_settings_is_made_from_their_schema_as_it_is():
     with open(schema_path(), "rb") as file:

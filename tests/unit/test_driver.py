@@ -219,6 +219,6 @@ def test_a_hup_before_up_is_ignored_and_said() -> None:
     driver, performer = twin_instance(pause_at=5)
     driver.begin(PLANS[None])
     driver.feed(Trigger.RESTART, Cause("SIGHUP received"))
-    assert performer.log[-1].startswith("say restart asked: ignored")
+    assert "restart asked: ignored" in performer.log[-1]
     performer.finish()
     assert driver.situation.state is State.UP

@@ -47,6 +47,7 @@ ENTERED = {
     (State.RESTARTING, Trigger.UNHEALTHY): State.RESTARTING,
     (State.RESTARTING, Trigger.STOP): State.STOPPING,
     (State.RESTARTING, Trigger.BUG): State.STOPPING,
+    (State.RESTARTING, Trigger.RESTART): State.RESTARTING,
     (State.STOPPING, Trigger.DONE): State.STOPPED,
     **{(state, Trigger.GAVE_UP): State.ERROR for state in (State.WARMUP, State.UP, State.RESTARTING)},
     **{(state, Trigger.FINISHED): State.STOPPING for state in (State.WARMUP, State.UP, State.RESTARTING)},
@@ -57,7 +58,7 @@ RECOVERED = {(state, Trigger.DIED) for state in (State.WARMUP, State.UP, State.R
 """Pairs that lead to RESTARTING for the service processes alone."""
 
 IGNORED = {
-    *((state, Trigger.RESTART) for state in STATES if state is not State.UP),
+    *((state, Trigger.RESTART) for state in STATES if state not in (State.UP, State.RESTARTING)),
     *(
         (state, trigger)
         for state in (State.STOPPING, State.STOPPED, State.ERROR)
@@ -121,6 +122,17 @@ def test_a_recovery_is_recorded_first_then_acted_on_and_told_before_its_hook() -
     assert kinds[:3] == [Kind.RECORD, Kind.RECOVER, Kind.NOTIFY]
     assert [action.hook for action in RECOVERY if action.kind is Kind.HOOK] == ["warmup"]
     assert Kind.SERVICES_DOWN not in kinds, "nothing else is restarted"
+
+
+@pytest.mark.rule("D-service-restart")
+def test_a_restart_of_the_whole_instance_is_neither_repeated_nor_narrowed() -> None:
+    """What dies while all services have still to be stopped is started again with them: the daemons of svcup, too."""
+    whole = ask(State.RESTARTING, Trigger.RESTART, Facts(0, whole=True))
+    assert (whole.step, whole.state) == (Step.STAY, State.RESTARTING)
+    died = ask(State.RESTARTING, Trigger.DIED, Facts(0, whole=True, down_ahead=True))
+    assert (died.step, died.state) == (Step.STAY, State.RESTARTING)
+    later = ask(State.RESTARTING, Trigger.DIED, Facts(0, whole=True))
+    assert later.actions == RECOVERY
 
 
 @pytest.mark.rule("D-refused-start-harmless")

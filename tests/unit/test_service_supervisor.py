@@ -217,3 +217,112 @@ def test_a_reload_disables_and_enables(twin: TwinInstance) -> None:
     assert "b" in twin.running()
     twin.life("a").die(0)
     assert twin.supervisor.members["a"].phase is Phase.DISABLED
+
+
+@pytest.mark.rule("D-service-essential", "D-exit-1")
+def test_one_that_is_given_up_failed_whatever_its_last_exit_code_was() -> None:
+    twin = TwinInstance(RestartPolicy(limit=1))
+    up(twin, (definition("db"),))
+    twin.life("db").die(0)
+    twin.life("db").die(0)
+    assert [(kind, code) for kind, _, code in twin.told] == [("died", 0), ("gave up", 1)]
+    twin.close()
+
+
+@pytest.mark.rule("D-service-essential")
+def test_what_the_instance_never_promised_comes_back_without_a_change_of_state(twin: TwinInstance) -> None:
+    up(twin, (definition("extra", essential=False), definition("web")))
+    first = twin.life("extra")
+    first.die(1)
+    assert twin.told == []
+    assert len(twin.noticed) == 1
+    assert twin.life("extra") is not first
+
+
+@pytest.mark.rule("D-service-essential")
+def test_nobody_waits_for_a_crash_loop_of_what_is_not_essential() -> None:
+    twin = TwinInstance(RestartPolicy(backoff_ms=60_000))
+    twin.supervisor.define((definition("extra", essential=False), definition("behind", ("extra",), essential=False)))
+    twin.supervisor.up()
+    ready: list[bool] = []
+    twin.supervisor.wait_ready(lambda: ready.append(True))
+    twin.life("extra").die(1)
+    assert not ready
+    twin.life("extra").die(1)
+    assert ready
+    twin.close()
+
+
+@pytest.mark.rule("D-service-reason")
+def test_the_end_of_one_that_was_about_to_be_restarted_is_not_lost(twin: TwinInstance) -> None:
+    up(twin)
+    twin.life("db").die(1)
+    twin.life("web").die(signal=11)
+    assert any("killed by SIGSEGV" in words for words in twin.noticed)
+    last = twin.supervisor.members["web"].last
+    assert last is not None
+    assert last.name == "signal"
+
+
+@pytest.mark.rule("D-service-restart")
+def test_a_death_while_the_instance_goes_down_takes_nobody_with_it(twin: TwinInstance) -> None:
+    up(twin)
+    twin.ends = True
+    twin.life("db").die(1)
+    assert not twin.life("web").asked
+    assert twin.told == []
+    assert twin.supervisor.members["db"].phase is Phase.STOPPED
+
+
+@pytest.mark.rule("D-maintenance", "D-reload")
+def test_the_end_of_maintenance_starts_nothing_that_was_disabled_meanwhile(twin: TwinInstance) -> None:
+    up(twin, (definition("a"), definition("b")))
+    twin.heals = False
+    twin.life("a").die(1)
+    twin.supervisor.reload((definition("a", enabled=False), definition("b")), [], "ww reload")
+    twin.supervisor.recover()
+    twin.heals = True
+    assert twin.supervisor.heal() == []
+    assert twin.running() == ["b"]
+
+
+@pytest.mark.rule("D-maintenance")
+def test_a_backoff_that_ends_in_maintenance_starts_nothing(twin: TwinInstance) -> None:
+    up(twin, (definition("a"),))
+    twin.life("a").die(1)
+    twin.life("a").die(1)
+    twin.heals = False
+    twin.pass_ms(100_000)
+    assert twin.running() == []
+    twin.heals = True
+    assert twin.supervisor.heal() == ["a"]
+
+
+@pytest.mark.rule("D-reload", "D-service-order")
+def test_a_reload_that_turns_an_order_round_ends_and_so_does_the_stop(twin: TwinInstance) -> None:
+    up(twin, (definition("a"), definition("b", ("a",))))
+    twin.heals = False
+    twin.life("a").die(1)
+    twin.supervisor.reload((definition("b"), definition("a", ("b",))), [], "ww reload")
+    twin.supervisor.recover()
+    twin.life("b").die(signal=15)
+    twin.life("b").become_ready()
+    assert twin.running() == ["a", "b"]
+    down: list[bool] = []
+    twin.supervisor.down(lambda: 4000, lambda: down.append(True))
+    twin.life("a").die(0)
+    twin.life("b").die(0)
+    assert down
+
+
+@pytest.mark.rule("D-service-reason")
+def test_one_that_is_failing_is_not_ready_before_what_it_left_is_gone(twin: TwinInstance) -> None:
+    up(twin, (definition("db"), definition("web", ("db",))))
+    life = twin.life("db")
+    life.fail(1)
+    assert twin.supervisor.members["db"].phase is Phase.STOPPING
+    assert [kind for kind, _, _ in twin.told] == ["died"]
+    assert twin.life("db") is life, "its replacement waits until the rest of it has gone"
+    life.die(1)
+    assert twin.life("db") is not life
+    assert len(twin.told) == 1, "it was told once"

@@ -179,7 +179,7 @@ def reason_of(event: Event) -> str:
         return clean(data.get("reason") or "")
     if event.kind == HEALTH:
         return clean(data.get("failure") or ("healthy" if data.get("healthy") else "unhealthy"))
-    return clean(data.get("reason") or data.get("error") or json_dumps(data))
+    return clean(data.get("words") or data.get("reason") or data.get("error") or json_dumps(data))
 
 
 def as_record(segment: Segment, event: Event) -> dict[str, Any]:

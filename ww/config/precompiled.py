@@ -58,11 +58,11 @@ class Written(Value):
 def load(schema_file: str, schema: bytes) -> Known | None:
     """What is known of the schema with the bytes `schema`; None if nothing is, or nothing that can be trusted."""
     data = _trusted(os.path.join(os.path.dirname(schema_file), NAME))
-    seal = _seal(schema)
-    if not data.startswith(seal):
+    body = data[_SEAL_BYTES:]
+    if data[:_SEAL_BYTES] != _seal(schema, body):
         return None
     try:
-        found: dict[str, Any] = marshal.loads(data[len(seal) :])  # noqa: S302
+        found: dict[str, Any] = marshal.loads(body)  # noqa: S302
         code = found["code"]
         return Known(
             found["steers"], found["hides"], checker(code, found["patterns"]) if code else None, found["reason"]
@@ -100,7 +100,8 @@ def write(etc: str) -> Written:
     found = _examine(schema)
     if isinstance(found, str):
         return _without(path, found)
-    atomic.write(path, _seal(schema) + marshal.dumps(found), 0o644)
+    body = marshal.dumps(found)
+    atomic.write(path, _seal(schema, body) + body, 0o644)
     return Written(path, found["reason"])
 
 
@@ -149,10 +150,13 @@ def _code_of(schema: dict[str, Any]) -> tuple[Any, dict[str, Any], str]:
     return compile(module, SCHEMA, "exec", dont_inherit=True, optimize=2), known, ""
 
 
-def _seal(schema: bytes) -> bytes:
-    """What the file begins with if it speaks for this schema, this ww and this Python."""
+_SEAL_BYTES = 36
+
+
+def _seal(schema: bytes, body: bytes) -> bytes:
+    """What the file begins with if it speaks for this schema, this ww and this Python, and nothing in it is damaged."""
     made_by = f"{FORMAT} {__version__} {sys.implementation.cache_tag} {sys.version}".encode()
-    return b"WWC1" + blake2_hex(made_by, schema).encode()
+    return b"WWC2" + blake2_hex(made_by, schema, body).encode()
 
 
 def _trusted(path: str) -> bytes:

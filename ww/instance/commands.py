@@ -11,6 +11,7 @@ from ww.types import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ww.instance.crew import Crew
     from ww.instance.driver import Driver
@@ -47,6 +48,8 @@ class Commands:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._reload: Reload | None = None
+        self._reload_wanted = False
+        self._unapplied: dict[str, Any] | None = None
         self._waiting: list[tuple[int, str, Answer]] = []
 
     # --- views -----------------------------------------------------------------------------------------------------
@@ -76,8 +79,8 @@ class Commands:
             "data_version": crew.versions.data,
             "labels": dict(crew.settings.labels),
             "action": running,
-            "monitored": self._parts.performance.had_monitor,
-            "health": self._parts.performance.last_health,
+            "monitored": self._parts.performance.monitoring.had_monitor,
+            "health": self._parts.performance.monitoring.last_health,
             "services": list(self._parts.servicing.report()),
             "stop": None,
         }
@@ -133,7 +136,11 @@ class Commands:
             words = f"the instance went to {state.value}: {self._reason()}"
             for _, _, done in self._take_waiting():
                 done(_refused("ended", words))
-        if self._reload is not None and (state in _GOING_DOWN or self._parts.driver.restarting_all):
+        if self._parts.driver.restarting_all:
+            self._unapplied = None
+        self._reload_if_wanted()
+        ends = state in _GOING_DOWN or self._parts.driver.restarting_all
+        if self._reload is not None and not self._reload.applying and ends:
             self._reload.cancel(f"interrupted: the instance went to {state.value if state else ''}")
 
     def _take_waiting(self) -> list[tuple[int, str, Answer]]:
@@ -144,7 +151,7 @@ class Commands:
         state = self._parts.driver.situation.state
         supervisor = self._parts.servicing.supervisor
         if name is None:
-            widening = state is State.RESTARTING and not supervisor.going_down and not self._parts.driver.restarting_all
+            widening = state is State.RESTARTING and not self._parts.driver.restarting_whole
             refusal = "" if state is State.UP or widening else _busy(state)
         else:
             refusal = "" if state in (State.WARMUP, State.UP, State.RESTARTING) else _busy(state)
@@ -180,7 +187,7 @@ class Commands:
         words = "maintenance is on: what fails is seen and not healed" if on else "maintenance is off: healing again"
         crew.system.voice.warn(words)
         crew.recorder.notice("maintenance", words, {"on": on})
-        ended = [] if on or self._parts.performance.heal_again() else self._parts.servicing.supervisor.heal()
+        ended = [] if on or self._parts.performance.monitoring.heal_again() else self._parts.servicing.supervisor.heal()
         if ended:
             cause = Cause("maintenance is over", {"reason": "asked", "services": sorted(ended)})
             self._parts.driver.feed(Trigger.DIED, cause)
@@ -195,13 +202,34 @@ class Commands:
 
         def over(answer: JsonObject) -> None:
             self._reload = None
+            # What was merged and not taken over is taken over by the next one, though nothing changes then.
+            self._unapplied = None if answer.get("ok") else reload.unapplied
             done(answer)
+            self._reload_if_wanted()
 
         parts = self._parts
         from ww.instance.reload import Reload
 
         self._reload = Reload(parts.crew, parts.servicing, parts.signalling, parts.driver.feed, over)
-        self._reload.start()
+        self._reload.unapplied = self._unapplied
+        reload = self._reload
+        reload.start()
+
+    def reload_by_signal(self) -> None:
+        """Nobody waits for the answer; while it cannot be done just now, it is done as soon as it can."""
+        state = self._parts.driver.situation.state
+        if state is not State.UP or self._reload is not None:
+            self._reload_wanted = state not in _GOING_DOWN
+            self._parts.crew.system.voice.info(
+                f"reload: {_busy(state) if state is not State.UP else 'one is under way'}: later"
+            )
+            return
+        self.reload(lambda _answer: None)
+
+    def _reload_if_wanted(self) -> None:
+        if self._reload_wanted and self._reload is None and self._parts.driver.situation.state is State.UP:
+            self._reload_wanted = False
+            self._parts.crew.system.loop.call_soon(self.reload_by_signal)
 
     def _reloaded(self, answer: JsonObject, wait: bool, done: Answer) -> None:
         restarts = answer.get("ok") and answer.get("restarted")

@@ -148,6 +148,11 @@ class Driver:
         return self._running.action.words() if self._running is not None else ""
 
     @property
+    def restarting_whole(self) -> bool:
+        """Whether the whole instance is being restarted, and not some services alone."""
+        return self.situation.state is State.RESTARTING and self._whole
+
+    @property
     def restarting_all(self) -> bool:
         """Whether the plan under way has still to stop all services before it starts them again."""
         return self.situation.state is State.RESTARTING and _SERVICES_DOWN in self._plan
@@ -181,9 +186,7 @@ class Driver:
         now = self._clock.mono_ms()
         at = self.situation
         healthy = now - at.up_since_ms if at.up_since_ms is not None else 0
-        facts = Facts(
-            now, healthy, cause.exit_code, self._spread(), whole=self._whole, down_ahead=self.restarting_all
-        )
+        facts = Facts(now, healthy, cause.exit_code, self._spread(), whole=self._whole, down_ahead=self.restarting_all)
         decision = decide(at.state, trigger, at.history, self._performer.settings_known(), facts)
         if decision.why:
             self._performer.tell(f"{cause.words}: {decision.why}" if decision.step is Step.STAY else decision.why)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from ww.clib import SIGNALS, json_dumps
-from ww.clock import stamp
+from ww.clib import SIGNALS
 from ww.errors import EXIT_CONFIG
 from ww.events.syncing import sync as sync_journal
-from ww.instance.hookset import HookFile, any_hook, hook_files, hook_problems, step_names
+from ww.instance.hookset import any_hook, hook_files, hook_problems, step_names
+from ww.instance.monitoring import Monitoring
 from ww.instance.strays import Strays
 from ww.instance.tasks import FileJob, Instant, Pause, at_once
 from ww.lifecycle.model import Action, Done, Failed, Kind, State, Trigger
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ww.instance.crew import Crew
     from ww.instance.driver import Cause, Situation, Task
     from ww.instance.hookrun import HookRun
+    from ww.instance.hookset import HookFile
     from ww.instance.servicing import Servicing
     from ww.instance.signalling import Signalling
-    from ww.instance.hooklimits import WatchPolicy
     from ww.instance.tasks import Report
     from ww.instance.upgrade import Upgrade
     from ww.lifecycle.machine import Decision
@@ -55,10 +55,10 @@ class Performance:
         self._at: Situation | None = None
         self._action_no = 0
         self._hooks_ms: dict[str, int] = {}
-        self._held: Cause | None = None
         self.on_state: Callback = _nobody
         """Called when a state was recorded."""
-        self.strays = Strays(crew.system, self._pidfile_died)
+        self.monitoring = Monitoring(crew, feed, self._measure)
+        self.strays = Strays(crew.system, self.monitoring.pidfile_died)
 
     # --- the port of the driver -------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class Performance:
             case Kind.SWEEP_ALL:
                 return self.strays.sweep_all(_budget(at).for_sweep(self._now()), done).start()
             case Kind.WATCH:
-                return self._watch()
+                return self.monitoring.start()
             case Kind.INTERRUPTED:
                 raise AssertionError("the driver itself waits for what it interrupted")
 
@@ -132,9 +132,9 @@ class Performance:
         self._servicing.entered(situation)
         self._crew.refresh_versions()
         if decision.state is State.UP:
-            self.last_health = None  # what was said before a restart is no word about what runs now
+            self.monitoring.last_health = None  # what was said before a restart is no word about what runs now
         if Action(Kind.SERVICES_DOWN, tolerant=True) in decision.actions:
-            self._held = None
+            self.monitoring.forget()
             self.strays.forget()
         if decision.state in (State.STOPPING, State.ERROR):
             self._crew.system.loop.call_later(_budget(situation).left(self._now()), self._last_step)
@@ -163,40 +163,7 @@ class Performance:
             if not syncing:
                 self._leave(exit_code)
 
-    # --- the port of the watch --------------------------------------------------------------------------------
-
-    last_health: JsonObject | None = None
-    """The last sample, for `ww status`."""
-
-    had_monitor = False
-    """Whether the image had a monitor at any time of this life."""
-
-    def run_monitor(self, done: Callable[[Outcome], None]) -> HookRun | None:
-        """Run `monitor` with its output captured, if there is one."""
-        files = _files_of(self._crew.layout.usr, "monitor")
-        if not files:
-            return None
-        self.had_monitor = True
-        return self._crew.run_hook("monitor", files, (), self._crew.settings.hook("monitor"), done, state="UP")
-
-    def run_pushstats(self, health: JsonObject, done: Callable[[Outcome], None]) -> HookRun:
-        """Run `pushstats JSON`."""
-        files = _files_of(self._crew.layout.usr, "pushstats")
-        limits = self._crew.settings.hook("pushstats")
-        return self._crew.run_hook("pushstats", files, (json_dumps(health),), limits, done, state="UP")
-
-    def health(self, healthy: bool, monitor: JsonObject, failure: str) -> JsonObject:
-        """Journal one sample; what pushstats gets is the monitor's object and ww's own figures under `ww`."""
-        measured = self._measure()
-        data: JsonObject = {"healthy": healthy, "monitor": monitor, "ww": measured}
-        if failure:
-            data["failure"] = failure
-        if not self._crew.healing:
-            data["maintenance"] = True
-        self._crew.recorder.health(data)
-        at = stamp(self._crew.system.clock.wall_ms())
-        self.last_health = {"healthy": healthy, "at": at, "failure": failure, "monitor": monitor}
-        return {**monitor, "ww": measured}
+    # --- actions that need more than a line --------------------------------------------------------------------
 
     def _measure(self) -> JsonObject:
         """What PID 1 can tell cheaply (decisions, "Files of an instance": more is the reporter's)."""
@@ -207,16 +174,6 @@ class Performance:
             "processes": self.strays.count(),
             "oom_kills": self._servicing.supervisor.reasons.look(),
         }
-
-    def unhealthy(self, cause: Cause) -> None:
-        """The watch has seen enough."""
-        self._heal(cause)
-
-    def complain(self, words: str) -> None:
-        """A sentence of the watch for the log."""
-        self._crew.system.voice.warn(words)
-
-    # --- actions that need more than a line --------------------------------------------------------------------
 
     def _sync(self, exit_code: int, left_ms: int) -> bool:
         """Begin to make the journal survive a power loss too (runtime.md 19), and leave when the disk has taken it.
@@ -324,18 +281,6 @@ class Performance:
             self._crew.system.voice.warn(words)
         return None
 
-    def _watch(self) -> Task:
-        if not self.had_monitor and not _files_of(self._crew.layout.usr, "monitor"):
-            return Instant()  # nothing is watched until the next UP
-        procs.prepare("ww.instance.watch")
-        from ww.instance.watch import Watch
-
-        return Watch(self._crew.system.loop, self._crew.system.clock, self, self._watch_policy).start()
-
-    def _watch_policy(self) -> WatchPolicy:
-        """`ww.monitor` as it is by now: a reload makes other settings."""
-        return self._crew.settings.watch()
-
     def _back_up(self, done: Report) -> Task:
         usr = self._crew.layout.usr
         if not step_names(usr) and not hook_files(usr, "backup"):
@@ -366,28 +311,6 @@ class Performance:
         self._crew.system.voice.info(f"draining for {pause / 1000:g} s")
         return Pause(self._crew.system, pause, done)
 
-    def _pidfile_died(self, pidfile: str, words: str) -> None:
-        from ww.instance.driver import Cause
-
-        self._heal(Cause(words, {"reason": "daemon", "pidfile": pidfile}))
-
-    def _heal(self, cause: Cause) -> None:
-        if self._crew.healing:
-            self._feed(Trigger.UNHEALTHY, cause)
-            return
-        words = f"{cause.words}; left as it is in maintenance"
-        self._crew.system.voice.warn(words)
-        if cause.detail.get("reason") == "daemon":  # the monitor looks again, a pidfile tells only once
-            self._held = cause
-            self._crew.recorder.notice("maintenance", words, dict(cause.detail))
-
-    def heal_again(self) -> bool:
-        """Maintenance is over: True where the whole instance is restarted for what died in it."""
-        held, self._held = self._held, None
-        if held is not None:
-            self._feed(Trigger.UNHEALTHY, held)
-        return held is not None
-
     def _now(self) -> int:
         return self._crew.system.clock.mono_ms()
 
@@ -404,14 +327,6 @@ def _left() -> list[procs.Proc]:
         return [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive]
     except procs.CannotLook:
         return []
-
-
-def _files_of(usr: str, name: str) -> list[HookFile]:
-    """The files of a hook; a directory that cannot be listed now (no descriptor is left) is a problem of that hook."""
-    try:
-        return hook_files(usr, name)
-    except OSError as error:
-        return [HookFile(f"{usr}/{name}", f"cannot look for the hook {usr}/{name}: {error.strerror}")]
 
 
 def _budget(at: Situation) -> StopBudget:

@@ -43,10 +43,14 @@ class Reload:
         self._task: Task | None = None
         self._before: dict[str, Any] = {}
         self._after: dict[str, Any] = {}
+        self.unapplied: dict[str, Any] | None = None
+        """The configuration that the services have, where a later one was merged and not taken over."""
+        self.applying = False
+        """Whether it is past the point where a restart would interrupt it: what restarts then is its own doing."""
 
     def start(self) -> None:
         """Begin."""
-        self._before = self._configuration()
+        self._before = self.unapplied if self.unapplied is not None else self._configuration()
         self._task = self._crew.compile(self._compiled)
 
     def cancel(self, why: str) -> None:
@@ -68,6 +72,7 @@ class Reload:
             self._refuse("config", outcome, "the configuration and the services stay as they are")
             return
         self._after = self._configuration()
+        self.unapplied = self._before
         problems = self._signalling.configured()
         if problems:
             self._crew.system.voice.warn("; ".join(problems))
@@ -94,6 +99,7 @@ class Reload:
         self._answer({"ok": False, "code": code, "message": words, **more})
 
     def _apply(self) -> None:
+        self.applying = True
         definitions = self._servicing.read()
         if definitions.problems:
             failed = Failed(78, "; ".join(definitions.problems))

@@ -5,7 +5,19 @@ from __future__ import annotations
 from ww.errors import EXIT_GAVE_UP, EXIT_HOOK, EXIT_OK
 from ww.lifecycle.model import Action, Kind, State, Trigger
 from ww.lifecycle.policy import RestartHistory, RestartPolicy, judge_failure
-from ww.lifecycle.table import EARLY_ENDS, PLANS, RECOVERY, TRANSITIONS, Abandon, Enter, Heal, Hurry, Ignore, Recover, Widen
+from ww.lifecycle.table import (
+    EARLY_ENDS,
+    PLANS,
+    RECOVERY,
+    TRANSITIONS,
+    Abandon,
+    Enter,
+    Heal,
+    Hurry,
+    Ignore,
+    Recover,
+    Widen,
+)
 from ww.types import Enum, Value
 
 LIVE = frozenset(state for state, edges in TRANSITIONS.items() if edges.get(Trigger.STOP) == Enter(State.STOPPING))
@@ -98,21 +110,33 @@ def decide(
         raise ImpossibleTriggerError(f"{trigger.name} cannot happen in {name}")
     if isinstance(edge, Ignore):
         return Decision(state, history, Step.STAY, why=f"{trigger.value}: ignored, {edge.why}")
+    if isinstance(edge, Recover | Widen):
+        return _restart_services(state, edge, history, policy, trigger, facts)
     if isinstance(edge, Abandon):
         return Decision(state, history, Step.ABANDON, exit_code=EXIT_HOOK, why="the action under way is given up")
     if isinstance(edge, Hurry):
         return Decision(state, history, Step.HURRY, why="a second stop signal: nothing is waited for any more")
-    if isinstance(edge, Recover) and facts.down_ahead:
-        return Decision(state, history, Step.STAY, why="the restart that is under way starts it again anyway")
-    if isinstance(edge, Widen) and facts.whole:
-        return Decision(state, history, Step.STAY, why="ignored, a restart is under way")
-    if isinstance(edge, Recover):
-        return Decision(State.RESTARTING, history, Step.ENTER, actions=_as_wanted(RECOVERY, policy))
     if isinstance(edge, Heal):
         return _heal(history, policy, facts)
-    if isinstance(edge, Widen):
-        return _enter(state, State.RESTARTING, history, policy, trigger, facts)
     return _enter(state, edge.state, history, policy, trigger, facts)
+
+
+def _restart_services(
+    state: State | None,
+    edge: Recover | Widen,
+    history: RestartHistory,
+    policy: RestartPolicy,
+    trigger: Trigger,
+    facts: Facts,
+) -> Decision:
+    """The dead ones alone, or the whole instance; whichever is under way already does the work of the other."""
+    if isinstance(edge, Widen):
+        if facts.whole:
+            return Decision(state, history, Step.STAY, why=f"{trigger.value}: ignored, a restart is under way")
+        return _enter(state, State.RESTARTING, history, policy, trigger, facts)
+    if facts.down_ahead:
+        return Decision(state, history, Step.STAY, why=f"{trigger.value}: the restart under way starts it again anyway")
+    return Decision(State.RESTARTING, history, Step.ENTER, actions=_as_wanted(RECOVERY, policy))
 
 
 def _heal(history: RestartHistory, policy: RestartPolicy, facts: Facts) -> Decision:
