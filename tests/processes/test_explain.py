@@ -153,7 +153,7 @@ def test_services_are_told_in_the_order_of_their_start_with_how_they_are_known_a
     assert "cache  (disabled: not started)" in text
     home.settings(services={"db": {"command": ["x"], "after": ["web"]}})
     refused = explained(home, code=78)
-    assert "each starts after another" in refused["refusals"][0]["why"]
+    assert "db → web → db" in refused["refusals"][0]["why"]
 
 
 @pytest.mark.rule("D-explain-dry")

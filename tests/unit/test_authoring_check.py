@@ -154,7 +154,7 @@ PROBLEMS: dict[str, tuple[Break, str, str]] = {
     "services in a circle": (
         services(web={"after": ["db"]}, db={"command": ["true"], "after": ["web"]}),
         "ww/etc/default_cfg.json:4",
-        "each starts after another",
+        "db → web → db: each starts after the next one",
     ),
     "a service of nothing": (services(db={}), "ww/etc/default_cfg.json:5", "neither a command"),
     "an unknown field of a service": (services(web={"usr": "x"}), "ww/etc/default_cfg.json:6", "did you mean user?"),
