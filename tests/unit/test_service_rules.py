@@ -38,7 +38,10 @@ def test_each_stands_behind_what_it_comes_after() -> None:
     [
         ([Rules("a", after=("a",))], "a: it cannot start after itself"),
         ([Rules("a", after=("nosuch",))], "there is no service nosuch"),
-        ([Rules("a", after=("b",)), Rules("b", after=("a",)), DB], "services a → b → a: each starts after the next one"),
+        (
+            [Rules("a", after=("b",)), Rules("b", after=("a",)), DB],
+            "services a → b → a: each starts after the next one",
+        ),
         (
             [
                 Rules("db", after=("web",)),

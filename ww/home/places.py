@@ -86,7 +86,7 @@ def given_up(layout: Layout, known: list[Spot]) -> list[str]:
         )
     if not at["run"].path:
         words.append("no run directory can be written: no status, no log copy, no cached configuration")
-    if not can_write(f"{layout.etc}/cfg.json"):
+    if at["run"].path and not can_write(f"{layout.etc}/cfg.json"):
         words.append(f"{layout.etc} cannot be written: cfg.json lies in the run directory")
     if not at["backup"].writable:
         words.append(f"{layout.backup} cannot be written: a backup hook will fail unless it writes elsewhere")

@@ -81,7 +81,9 @@ def order_problems(rules: Sequence[Rules], known: Collection[str] = ()) -> list[
             elif name not in by_name:
                 problems.append(f"service {rule.name}: there is no service {name} (after)")
     if not problems and len(in_order(rules)) < len(by_name):
-        problems += [f"services {circle}: each starts after the next one (after)" for circle in _circles(by_name, rules)]
+        problems += [
+            f"services {circle}: each starts after the next one (after)" for circle in _circles(by_name, rules)
+        ]
     return problems
 
 
