@@ -25,6 +25,18 @@ def _offered(_context: click.Context, _parameter: click.Parameter, incomplete: s
     return [state for state in STATES if state.startswith(incomplete.upper())]
 
 
+class _StateName(click.ParamType):
+    """A state in either case; click's own Choice would list them in lower case."""
+
+    name = "state"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The state as it is written. Raises click.BadParameter."""
+        if value.upper() not in STATES:
+            self.fail(f"{value!r} is not one of {', '.join(STATES)}", param, ctx)
+        return value.upper()
+
+
 @click.command(
     epilog=f"""\b
 Examples:
@@ -36,7 +48,7 @@ Examples:
 )
 @click.argument(
     "state",
-    type=click.Choice(STATES, case_sensitive=False),
+    type=_StateName(),
     default="UP",
     metavar="[STATE]",
     shell_complete=_offered,
