@@ -25,16 +25,11 @@ def _offered(_context: click.Context, _parameter: click.Parameter, incomplete: s
     return [state for state in STATES if state.startswith(incomplete.upper())]
 
 
-class _StateName(click.ParamType):
+def _state(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     """A state in either case; click's own Choice would list them in lower case."""
-
-    name = "state"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The state as it is written. Raises click.BadParameter."""
-        if value.upper() not in STATES:
-            self.fail(f"{value!r} is not one of {', '.join(STATES)}", param, ctx)
-        return value.upper()
+    if value.upper() not in STATES:
+        raise click.BadParameter(f"{value!r} is not one of {', '.join(STATES)}")
+    return value.upper()
 
 
 @click.command(
@@ -48,7 +43,7 @@ Examples:
 )
 @click.argument(
     "state",
-    type=_StateName(),
+    callback=_state,
     default="UP",
     metavar="[STATE]",
     shell_complete=_offered,
