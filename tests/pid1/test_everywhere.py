@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from tests.support.firstprocess import UNSHARE, First, launcher
-from tests.support.home import Home, Instance
+from tests.support.home import WW, Home, Instance
 from tests.support.paths import PACKAGE
 from tests.support.pidslimit import V1, PidsLimit
 from tests.support.waiting import until
@@ -194,6 +194,24 @@ def test_a_configuration_that_nobody_could_read_is_refused_in_words(home: Home) 
     instance = home.start(prefix=IN_A_MOUNT_NAMESPACE, command=command)
     assert instance.wait() == 78
     assert "ww/etc/cfg.json: it cannot be written: Read-only file system" in instance.messages()
+
+
+@pytest.mark.rule("D-everywhere", "D-explain-dry")
+def test_where_nothing_can_be_written_explain_says_what_run_would_and_what_to_do(home: Home) -> None:
+    script = f'{nothing_writable(ready(home))}\nexec "$@"'
+
+    def explained() -> Instance:
+        command = ["/bin/sh", "-ec", script, "sh", *WW, "explain"]
+        instance = home.start(prefix=IN_A_MOUNT_NAMESPACE, command=command)
+        instance.wait()
+        return instance
+
+    refused = explained()
+    assert refused.process.returncode == 78
+    assert "REFUSED, 78   cfg.json can be written neither to" in refused.messages()
+    assert "--tmpfs /run" in refused.messages()
+    home.config = {}
+    assert explained().process.returncode == 0
 
 
 @pytest.mark.rule("D-everywhere")

@@ -38,6 +38,16 @@ def test_init_makes_a_home_and_says_what_it_made_and_what_is_next(tmp_path):
     assert (checked.returncode, checked.stdout) == (0, "my shop: nothing found\n")
 
 
+@pytest.mark.rule("D-init-runs")
+@pytest.mark.parametrize(("directory", "name"), [("shop", "shop"), ("sub/..", "workplace"), ("my shop", "example")])
+def test_init_names_the_service_as_the_directory_where_that_is_a_name(tmp_path, directory, name):
+    at = tmp_path / "workplace"
+    at.mkdir()
+    assert ww("init", directory, cwd=at).returncode == 0
+    made = (at / directory).resolve() / "ww/etc/default_cfg.json"
+    assert json.loads(made.read_text())["ww"]["service"] == name
+
+
 @pytest.mark.rule("D-init-runs", "D-exit-64")
 def test_init_refuses_a_directory_that_holds_something_and_never_overwrites_a_file(tmp_path):
     site = tmp_path / "site"

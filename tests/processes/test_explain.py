@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import tempfile
 from typing import Any
 
 import pytest
 
 from tests.support.home import Home
 from tests.support.waiting import until
+from ww.authoring.template import make_home
 from ww.lifecycle.table import PLANS, RECOVERY
 
 
@@ -153,7 +155,7 @@ def test_services_are_told_in_the_order_of_their_start_with_how_they_are_known_a
     assert "cache  (disabled: not started)" in text
     home.settings(services={"db": {"command": ["x"], "after": ["web"]}})
     refused = explained(home, code=78)
-    assert "each starts after another" in refused["refusals"][0]["why"]
+    assert "db → web → db" in refused["refusals"][0]["why"]
 
 
 @pytest.mark.rule("D-explain-dry")
@@ -195,6 +197,53 @@ def test_the_words_fit_80_columns(home: Home) -> None:
         "TERM stop",
     ):
         assert words in text
+
+
+@pytest.mark.rule("D-explain-dry")
+def test_what_matters_of_the_template_fits_a_screen_or_two_and_comes_before_the_plan(home: Home) -> None:
+    with tempfile.TemporaryDirectory(prefix="ww-") as site:  # a long path would be wrapped
+        make_home(site)
+        text = home.ww("explain", "--root", site).stdout
+    assert len(text.splitlines()) < 80
+    titles = ("\nservices,", "\nlimits ", "\nwhere things are", "\nBOOT ")
+    places = [text.index(title) for title in titles]
+    assert places == sorted(places)
+
+
+@pytest.mark.rule("D-explain-dry")
+def test_hooks_are_told_in_their_order_with_their_files_and_those_that_are_missing_apart(home: Home) -> None:
+    home.hooks("svcup", "boot.d/10-a").hook("warmup").chmod(0o644)
+    home.write_config()
+    words = " ".join(home.ww("explain").stdout.split())
+    assert "BOOT boot (300 s, 3 retries): boot.d/10-a → inspect the data (no hook lifecycle)" in words
+    assert "→ svcup (300 s, 3 retries) → " in words
+    assert "warmup (300 s, 3 retries): warmup CANNOT BE RUN" in words
+
+
+@pytest.mark.rule("D-explain-dry")
+def test_what_ends_the_instance_is_the_failure_of_a_oneshot_and_the_end_of_a_service(home: Home) -> None:
+    once = {"command": ["true"], "type": "oneshot"}
+    home.settings(services={"once": once, "web": {"command": ["web"]}, "aside": {**once, "essential": False}})
+    home.write_config()
+    told = [line.split("  ")[-1].strip() for line in home.ww("explain").stdout.splitlines() if " restart  " in line]
+    assert told == [
+        "never; the instance goes on without it",
+        "never; its failure for good ends the instance",
+        "always; its end for good ends the instance",
+    ]
+
+
+@pytest.mark.rule("D-explain-dry", "D-exit-75")
+def test_an_instance_that_runs_here_stands_against_another_one(home: Home) -> None:
+    instance = home.start().wait_state("UP")
+    done = home.ww("explain", "--json")
+    (refusal,) = json.loads(done.stdout)["refusals"]
+    assert (done.returncode, refusal["exit_code"]) == (75, 75)
+    assert f"runs here already: pid {instance.process.pid}" in refusal["why"]
+    assert "REFUSED, 75" in home.ww("explain").stdout
+    assert home.run_to_end().process.returncode == 75
+    assert instance.stop() == 0
+    assert home.ww("explain").returncode == 0
 
 
 @pytest.mark.rule("D-exit-64")

@@ -113,7 +113,10 @@ def test_both_formats_give_the_same_records(home: Home, fmt: str) -> None:
     ]
     assert len(home.ww("logs", "web").stdout.splitlines()) == 3
     assert len(home.ww("logs", "db").stdout.splitlines()) == 1
-    assert home.ww("logs", "w").stdout == ""
+    nobody = home.ww("logs", "w")
+    assert (nobody.returncode, nobody.stdout) == (0, "")
+    assert nobody.stderr == "ww logs: nothing by w is in the log; in it are db, web\n"
+    assert home.ww("logs", "web").stderr == ""
 
 
 @pytest.mark.rule("D-logs-command")

@@ -154,7 +154,7 @@ PROBLEMS: dict[str, tuple[Break, str, str]] = {
     "services in a circle": (
         services(web={"after": ["db"]}, db={"command": ["true"], "after": ["web"]}),
         "ww/etc/default_cfg.json:4",
-        "each starts after another",
+        "db → web → db: each starts after the next one",
     ),
     "a service of nothing": (services(db={}), "ww/etc/default_cfg.json:5", "neither a command"),
     "an unknown field of a service": (services(web={"usr": "x"}), "ww/etc/default_cfg.json:6", "did you mean user?"),
@@ -186,6 +186,36 @@ PROBLEMS: dict[str, tuple[Break, str, str]] = {
 
 WARNINGS: dict[str, tuple[Break, str, str]] = {
     "a file that is no service": (write("usr/services/db", "true\n"), "ww/usr/services/db", "a service is a directory"),
+    "a user that nobody is": (
+        services(db={"command": ["true"], "user": "nosuchuser"}),
+        "ww/etc/default_cfg.json:9",
+        "there is no user 'nosuchuser'",
+    ),
+    "a group that nobody is": (
+        services(db={"command": ["true"], "user": "root:nosuchgroup"}),
+        "ww/etc/default_cfg.json:9",
+        "there is no group 'nosuchgroup'",
+    ),
+    "a directory that is not there": (
+        services(db={"command": ["true"], "cwd": "/nosuch"}),
+        "ww/etc/default_cfg.json:9",
+        "its directory /nosuch (cwd) does not exist",
+    ),
+    "a program that is not on the PATH": (
+        services(db={"command": ["nosuchprogram", "-D"]}),
+        "ww/etc/default_cfg.json:6",
+        "its program nosuchprogram is not on the PATH",
+    ),
+    "a program that is not there": (
+        services(db={"command": ["/opt/nosuch"]}),
+        "ww/etc/default_cfg.json:6",
+        "its program /opt/nosuch is not there",
+    ),
+    "a program that cannot be run": (
+        services(db={"command": ["/etc/passwd"]}),
+        "ww/etc/default_cfg.json:6",
+        "its program /etc/passwd is not executable",
+    ),
     "a signal hook without a signal": (config(ww={"signals": {}}), "ww/usr/signal", "it is never called"),
     "a signal without its hook": (lambda home: (home / "ww/usr/signal").unlink(), "ww/usr/signal", "there is none"),
     "a name of other tools": (write("usr/healthcheck", "true\n"), "ww/usr/healthcheck", "never run"),
@@ -285,6 +315,23 @@ def test_an_interpreter_that_only_the_image_may_have_is_a_warning_there_and_a_pr
     (home / "opt/app/bin").mkdir(parents=True)
     (home / "opt/app/bin/lua").touch()
     assert findings(home) == []
+
+
+@pytest.mark.rule("D-check-finds")
+def test_what_a_service_needs_is_looked_for_below_the_root_as_well_and_not_for_one_that_is_disabled(home):
+    db = {"command": ["lua"], "cwd": "/opt/app", "user": "app:www", "env": {"PATH": "/opt/app/bin"}}
+    services(db={**db, "enabled": False}, files={"command": ["/ww/files/example-service"]})(home)
+    assert findings(home) == []
+    services(db=db)(home)
+    assert {(item.level, item.what.split(":")[0]) for item in findings(home)} == {(WARNING, "service db")}
+    assert len(findings(home)) == 3
+    for name in ("opt/app/bin", "etc"):
+        (home / name).mkdir(parents=True)
+    (home / "etc/passwd").write_text("app:x:70:70::/:/bin/sh\n")
+    (home / "etc/group").write_text("www:x:71:\n")
+    (home / "opt/app/bin/lua").touch(0o755)
+    assert findings(home) == []
+    assert findings(home / "ww") == []
 
 
 @pytest.mark.rule("D-check-finds")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 import pytest
 from hypothesis import given
@@ -11,7 +13,9 @@ from ww.cli import health
 from ww.cli.cfg import cfg
 from ww.cli.healthcheck import healthcheck
 from ww.cli.main import COMMANDS, cli
+from ww.cli.wait import STATES
 from ww.config.fastcfg import Request, parse
+from ww.launcher import write_launchers
 
 WORDS = ["a.b", "a[-1]", "", "x=y", "--json", "--default", "--default=", "--default=--json", "--root", "--root=/r", "-", "--", "--shell", "--explain", "--reveal", "--jso", "--json=1", "--help", "-h", "-x", "--default-x"]  # fmt: skip
 
@@ -96,7 +100,24 @@ def test_every_command_has_its_one_line_help_examples_exit_codes_and_a_root(name
     assert "--root" in text or name in ABOUT_NO_INSTANCE
 
 
-@pytest.mark.parametrize("name", sorted(set(COMMANDS) - {"cfg", "render", "run"}))
+def test_the_states_are_listed_as_they_are_written():
+    command = cli.get_command(click.Context(cli), "wait")
+    with pytest.raises(click.BadParameter) as refused:
+        command.make_context("wait", ["nostate"])
+    for state in STATES:
+        assert state in refused.value.message
+    assert "up" not in refused.value.message.split()
+    with command.make_context("wait", ["Warmup"]) as context:
+        assert context.params["state"] == "WARMUP"
+
+
+def test_the_help_of_the_launcher_names_every_file_that_it_writes(tmp_path):
+    command = cli.get_command(click.Context(cli), "launcher")
+    for path in write_launchers(str(tmp_path)):
+        assert os.path.relpath(path, tmp_path) in command.help
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_help_fits_80_columns(name):
     command = cli.get_command(click.Context(cli), name)
     text = command.get_help(click.Context(command, info_name=f"ww {name}", terminal_width=80))

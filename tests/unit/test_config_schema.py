@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.support.configs import Instance
@@ -260,3 +262,46 @@ def test_the_texts_to_mask_are_the_hidden_values_of_every_layer_and_no_names_of_
     instance.put("default_cfg.json", {"p": {"a": "older", "n": 123456, "t": True}, "q": "shown"})
     compiled = instance.build({"CFG": '{"p":{"a":"newer","r":{"$secret":"db-password"}}}'})
     assert compiled.hidden_texts() == ["123456", "newer", "older"]
+
+
+SERVICE = "ww.services.web"
+
+
+@pytest.mark.rule("D-cfg-words")
+@pytest.mark.parametrize(
+    ("given", "path", "words"),
+    [
+        ({"services": {"My DB": {}}}, "ww.services.My DB", "a name has small letters, digits, '.', '_' and '-'"),
+        ({"signals": {"USR1": "stopp"}}, "ww.signals.USR1", "write stop, restart, reload, hook, forward, ignore or"),
+        ({"signals": {"usr1": "stop"}}, "ww.signals.usr1", "a signal in capitals"),
+        (
+            {"log": {"level": "warn"}},
+            "ww.log.level",
+            "'warn' is not one of info, debug, warning, null; did you mean warning?",
+        ),
+        ({"log": {"level": True}}, "ww.log.level", "true is not one of info, debug, warning, null"),
+        ({"services": {"web": {"restart": "allways"}}}, f"{SERVICE}.restart", "did you mean always?"),
+        ({"services": {"web": {"limits": {"nofile": "lots"}}}}, f"{SERVICE}.limits.nofile", '"unlimited", or both'),
+        ({"services": {"web": {"limits": {"nofil": 5}}}}, f"{SERVICE}.limits.nofil", "did you mean nofile?"),
+        (
+            {"services": {"web": {"umask": 22}}},
+            f"{SERVICE}.umask",
+            '22 cannot be used: write octal digits in quotes, as in "022"',
+        ),
+        ({"services": {"web": {"command": "nginx -g x"}}}, f"{SERVICE}.command", "arguments as a list"),
+        ({"services": {"web": {"env": {"PORT": 80}}}}, f"{SERVICE}.env.PORT", "write the value in quotes"),
+    ],
+)
+def test_a_refused_setting_is_told_in_words_for_people(instance, given, path, words):
+    (problem,) = instance.problems({"CFG": json.dumps({"ww": given})})
+    assert problem["path"] == path
+    assert words in problem["message"]
+    assert "None" not in problem["message"]
+    assert "^" not in problem["message"]
+
+
+@pytest.mark.rule("D-cfg-words")
+def test_the_schema_of_an_image_may_have_words_of_its_own(instance):
+    instance.put("cfg_schema.json", {"properties": {"size": {"pattern": "^[0-9]+[MG]$", "x-words": "write 5M or 2G"}}})
+    (problem,) = instance.problems({"CFG": '{"size": "5 MB"}'})
+    assert problem["message"] == "'5 MB' cannot be used: write 5M or 2G"

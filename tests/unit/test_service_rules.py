@@ -42,12 +42,32 @@ def test_each_stands_behind_what_it_comes_after() -> None:
     [
         ([Rules("a", after=("a",))], "a: it cannot start after itself"),
         ([Rules("a", after=("nosuch",))], "there is no service nosuch"),
-        ([Rules("a", after=("b",)), Rules("b", after=("a",)), DB], "a, b: each starts after another"),
+        (
+            [Rules("a", after=("b",)), Rules("b", after=("a",)), DB],
+            "services a → b → a: each starts after the next one",
+        ),
+        (
+            [
+                Rules("db", after=("web",)),
+                Rules("migrate", after=("cache", "db")),
+                Rules("web", after=("migrate",)),
+                Rules("edge", after=("web",)),
+                Rules("cache"),
+            ],
+            "services db → web → migrate → db: each",
+        ),
     ],
 )
 def test_an_order_that_cannot_be_is_a_problem_in_words(rules: list[Rules], words: str) -> None:
     (problem,) = order_problems(rules)
     assert words in problem
+
+
+@pytest.mark.rule("D-service-refused")
+def test_each_circle_is_named() -> None:
+    pairs = (("a", "b"), ("b", "a"), ("x", "y"), ("y", "x"))
+    problems = order_problems([Rules(name, after=(before,)) for name, before in pairs])
+    assert [problem.partition(":")[0] for problem in problems] == ["services a → b → a", "services x → y → x"]
 
 
 @pytest.mark.rule("D-service-refused")

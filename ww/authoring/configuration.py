@@ -160,3 +160,13 @@ def _listed(directory: str) -> list[str]:
         return sorted(os.listdir(directory))
     except OSError:
         return []
+
+
+def at_setting(place: Place, compiled: Compiled, finding: Finding, path: tuple[str, ...]) -> Finding:
+    """`finding` at its line in the layer that sets most of `path`, else at the directory of the settings."""
+    for length in range(len(path), 1, -1):
+        for layer in reversed(compiled.layers):
+            if layer.file and isinstance(lookup(layer.value, path[:length]), Found):
+                line = int(at_path(finding.what, layer, path[:length]).get("line", 0))
+                return Finding(finding.level, place.name(layer.file), finding.what, finding.do, line)
+    return Finding(finding.level, place.name(place.layout.etc), finding.what, finding.do)

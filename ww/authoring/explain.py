@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from ww.authoring import policies
 from ww.authoring.configuration import settings_of
-from ww.authoring.datafacts import Refusal, look_at_data
+from ww.authoring.datafacts import look_at_data
 from ww.authoring.plans import Plans
+from ww.authoring.refusals import everything_against
 from ww.authoring.services import definitions, describe, signal_table
 from ww.config.compiled import build
 from ww.config.inputs import collect
 from ww.config.secrets import Masker
-from ww.errors import EXIT_CONFIG, problem_text
+from ww.errors import problem_text
 from ww.home.datadir import volume_id
 from ww.home.image import image_version
 from ww.home.layout import refused_run_directory
@@ -45,7 +46,7 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
     places = spots(layout, environ, settings.flag("data.shared"))
     plans = Plans(layout, settings, data, version)
     told = [*hook_problems(layout.usr), *services.problems, *table.problems]
-    refusals = [*_refusals(compiled, told), *data.refusals]
+    refusals = everything_against(layout, compiled, told, data, places)
     return {
         "format": FORMAT,
         "root": layout.root or "/",
@@ -73,11 +74,6 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
         "places": {spot.name: spot.record() for spot in places},
         "given_up": [word for word in (refused_run_directory(layout, environ), *given_up(layout, places)) if word],
     }
-
-
-def _refusals(compiled: Compiled, told: list[str]) -> list[Refusal]:
-    found = [Refusal(EXIT_CONFIG, f"configuration: {problem_text(item)}") for item in compiled.problems]
-    return found + [Refusal(EXIT_CONFIG, problem) for problem in told]
 
 
 def _masked(services: list[JsonObject], compiled: Compiled) -> Any:

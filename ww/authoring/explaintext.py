@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 _LABEL = 14
+_ALWAYS = "record the state"
+"""What every state does is not worth a word in each of them."""
 _TIED = "\u00a0"
 """A blank at which no line is cut."""
 
 
 def to_words(document: dict[str, Any]) -> str:
     """All of it."""
-    parts = (_head, _states, _steps, _services, _healing, _stop, _signals, _places)
+    parts = (_head, _services, _healing, _stop, _signals, _places, _states, _steps)
     return "\n".join(line for part in parts for line in part(document)).replace(_TIED, " ")
 
 
@@ -48,33 +50,35 @@ def _head(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _states(document: dict[str, Any]) -> Iterator[str]:
+    yield ""
+    yield "what each state does, in order; a hook's time limit and retries stand behind it"
     for state in document["states"]:
-        yield ""
-        yield (state["state"] or "before BOOT") + (f"  ({state['note']})" if state["note"] else "")
-        for action in state["actions"]:
-            yield from _action(action)
+        yield from _plan(state["state"] or "before BOOT", state["note"], state["actions"])
     if document["services"]:
-        yield ""
-        yield "RESTARTING  (when only service processes died: they and their dependents)"
-        for action in document["recovery"]:
-            yield from _action(action)
+        note = "when only service processes died: they and their dependents"
+        yield from _plan("RESTARTING", note, document["recovery"])
+
+
+def _plan(label: str, note: str, actions: list[dict[str, Any]]) -> Iterator[str]:
+    """One state: what is done, and under it the hooks that would be and do not exist."""
+    done = [words for action in actions for words in _action(action)]
+    yield from _row(label, (f"({note}) " if note else "") + " → ".join(done))
+    missing = [hook["hook"] for action in actions for hook in action.get("hooks", ()) if not hook["files"]]
+    if missing:
+        yield from _row("", f"(no hook {', '.join(missing)})")
 
 
 def _action(action: dict[str, Any]) -> Iterator[str]:
-    hooks = action.get("hooks", [])
-    if action["action"] not in ("run a hook", "run lifecycle"):
-        yield f"  {action['action']}{_aside(action)}"
-    for hook in hooks:
-        yield from _hook(hook)
+    if action["action"] not in ("run a hook", "run lifecycle", _ALWAYS):
+        yield f"{action['action']}{_aside(action)}"
+    if action.get("now", True):
+        yield from (_hook(hook) for hook in action.get("hooks", ()) if hook["files"])
 
 
 def _aside(action: dict[str, Any]) -> str:
     if "wait_s" in action:
-        return (
-            f": {_time(action['wait_s'])}"
-            if action["action"].startswith("let")
-            else f": waits {_time(action['wait_s'])}"
-        )
+        most = "" if action["action"].startswith("let") else "waits at most "
+        return f": {most}{_time(action['wait_s'])}"
     if "now" in action:
         return ": now" if action["now"] else ": nothing to back up now"
     if "steps" in action:
@@ -83,17 +87,13 @@ def _aside(action: dict[str, Any]) -> str:
     return ""
 
 
-def _hook(hook: dict[str, Any]) -> Iterator[str]:
-    words = " ".join([hook["hook"], *(item or "''" for item in hook["arguments"])])
-    if not hook["files"]:
-        yield f"  {words}: no such hook"
-        return
-    limit = f"limit {_time(hook['limit_s'])}" if hook["limit_s"] else "no limit"
-    tries = f", {hook['retries']} retries" if hook["retries"] else ""
-    yield from (f"  {line}" for line in _columns(words, f"{limit}{tries}"))
-    for file in hook["files"]:
-        if file["problem"] or file["file"] != hook["hook"]:
-            yield f"    {file['file']}" + ("  CANNOT BE RUN" if file["problem"] else "")
+def _hook(hook: dict[str, Any]) -> str:
+    """The call, its limit, and its files where they are not just the one of its name."""
+    call = " ".join([hook["hook"], *(item or "''" for item in hook["arguments"])])
+    limit = _time(hook["limit_s"]) if hook["limit_s"] else f"no{_TIED}limit"
+    facts = f"{limit}, {hook['retries']}{_TIED}retries" if hook["retries"] else limit
+    names = [f"{file['file']}{' CANNOT BE RUN' if file['problem'] else ''}" for file in hook["files"]]
+    return f"{call} ({facts})" + (f": {', '.join(names)}" if names != [hook["hook"]] else "")
 
 
 def _columns(left: str, right: str) -> list[str]:
@@ -124,9 +124,15 @@ def _services(document: dict[str, Any]) -> Iterator[str]:
         yield from _row("ready", _ready(service), indent=4)
         stop = service["stop"]
         yield from _row("stop", f"{stop['signal']} to the {stop['to']}, KILL {_time(stop['limit_s'])} later", indent=4)
-        end = "its end for good ends the instance" if service["essential"] else "the instance goes on without it"
-        yield from _row("restart", f"{service['restart']}; {end}", indent=4)
+        yield from _row("restart", f"{service['restart']}; {_end(service)}", indent=4)
         yield from _surroundings(service)
+
+
+def _end(service: dict[str, Any]) -> str:
+    """What comes of its end for good; that of a oneshot is its good one."""
+    if not service["essential"]:
+        return "the instance goes on without it"
+    return f"its {'failure' if service['type'] == 'oneshot' else 'end'} for good ends the instance"
 
 
 def _ready(service: dict[str, Any]) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ww.authoring.configuration import at_setting
 from ww.authoring.finding import PROBLEM, WARNING, Finding, nearest
+from ww.authoring.launches import check_launch
 from ww.authoring.policies import seconds
 from ww.authoring.scripts import check_script
-from ww.config.query import Found, lookup
 from ww.config.settings import KEY
-from ww.config.sources import at_path
 from ww.instance.hookset import hook_files
 from ww.instance.services.definition import DIRECTORY, read_definitions
 from ww.instance.signaltable import SignalTable
@@ -44,13 +44,15 @@ def check_services(place: Place, settings: Settings, compiled: Compiled) -> Iter
         yield _of_definition(place, compiled, words)
     for words in SignalTable(settings.signals, wrapping=False).problems:
         name = words.removeprefix(f"{KEY}.signals.").partition(":")[0]
-        yield _of_setting(place, compiled, words, (KEY, "signals", name))
+        yield at_setting(place, compiled, Finding(PROBLEM, "", words, _MEND), (KEY, "signals", name))
     yield from _unread(place, settings)
     for service in known.services:
         for name in FILES:
             path = f"{usr}/{DIRECTORY}/{service.name}/{name}"
             if os.path.isfile(path):
                 yield from check_script(place, path)
+        for finding, field in check_launch(place, service):
+            yield at_setting(place, compiled, finding, (KEY, "services", service.name, field))
     yield from _signal_hook(place, settings)
 
 
@@ -63,18 +65,8 @@ def _of_definition(place: Place, compiled: Compiled, words: str) -> Finding:
         return Finding(PROBLEM, place.name(path), what if found else do, f"chmod{do}" if found else _MEND)
     name = words.removeprefix("service ").partition(":")[0]
     own = f"{parent}/{name}"
-    configured = _of_setting(place, compiled, words, (KEY, "services", name))
+    configured = at_setting(place, compiled, Finding(PROBLEM, "", words, _MEND), (KEY, "services", name))
     return configured if configured.line or not os.path.isdir(own) else Finding(PROBLEM, place.name(own), words, _MEND)
-
-
-def _of_setting(place: Place, compiled: Compiled, words: str, path: tuple[str, ...]) -> Finding:
-    """In the layer that sets most of `path`."""
-    for length in range(len(path), 1, -1):
-        for layer in reversed(compiled.layers):
-            if layer.file and isinstance(lookup(layer.value, path[:length]), Found):
-                line = int(at_path(words, layer, path[:length]).get("line", 0))
-                return Finding(PROBLEM, place.name(layer.file), words, _MEND, line)
-    return Finding(PROBLEM, place.name(place.layout.etc), words, _MEND)
 
 
 def _unread(place: Place, settings: Settings) -> Iterator[Finding]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 from ww.errors import UsageError
 from ww.types import Value
 
 DEFAULTS = "etc/default_cfg.json"
 _LONGEST_SERVICE = 200
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Made(Value):
@@ -34,6 +36,7 @@ def template_directory() -> str:
 def make_home(directory: str, service: str = "", force: bool = False) -> Made:
     """Copy the template to DIRECTORY/ww. Raises UsageError, OSError.
 
+    Without `service` it is called as the directory is, where that makes a plain name, else as the template is.
     A directory that holds something is refused unless `force`; a file that is there is never overwritten.
     """
     if len(service) > _LONGEST_SERVICE or (service and not service.isprintable()):
@@ -47,16 +50,23 @@ def make_home(directory: str, service: str = "", force: bool = False) -> Made:
             f"cannot make {directory}: it is not empty; --force adds what is missing and overwrites nothing"
         )
     source = template_directory()
+    named = service or _plain_name(directory)
     result = Made([], [])
     for name in _files(source):
         target = f"{directory}/ww/{name}"
         os.makedirs(os.path.dirname(target), exist_ok=True)
         data = _read(f"{source}/{name}")
-        if name == DEFAULTS and service:
-            data = _named(data, service)
+        if name == DEFAULTS and named:
+            data = _named(data, named)
         mode = 0o777 if os.stat(f"{source}/{name}").st_mode & 0o100 else 0o666
         (result.made if _write_new(target, data, mode) else result.kept).append(f"ww/{name}")
     return result
+
+
+def _plain_name(directory: str) -> str:
+    """The base name of the directory if nobody could stumble over it as the name of a service, else ""."""
+    name = os.path.basename(os.path.abspath(directory))
+    return name if _PLAIN.fullmatch(name) else ""
 
 
 def _files(source: str) -> list[str]:

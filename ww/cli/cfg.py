@@ -30,7 +30,7 @@ Examples:
   ww cfg 'servers[-1]' --json        the last server, as JSON
   ww cfg 'log."max.size"'            a key with a dot in it
   ww cfg timezone --default UTC      UTC where nothing is set
-  eval "$(ww cfg --shell db)"        cfg_db_host, cfg_db_port ... as shell variables
+  eval "$(ww cfg --shell db)"        cfg_db_host ... as shell variables
   ww cfg memory --explain            which layer set it, and what it overrode
   ww cfg                             everything, secrets as references
 

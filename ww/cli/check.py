@@ -23,6 +23,7 @@ Examples:
   ww check ./site           a home: ./site/ww/usr, ./site/ww/etc
   ww check image/ww         what an image copies to /ww
   RUN ww check --compile /  in a Dockerfile, after the last COPY
+                            (pip install 'whaleware[check]' for it)
   ww check --json ./site    for a program
 
 \b
@@ -41,8 +42,8 @@ def check(directory: str, as_json: bool, strict: bool, compiling: bool) -> int:
     """Say what is wrong with a directory of hooks and settings.
 
     Looks at every hook (x bits, first lines, shell syntax, names), at the configuration and its schema, at upgrade
-    steps and services. Nothing is executed, and without --compile nothing is written. A problem is what `ww run` would refuse, or not do;
-    a warning is what works and is probably not meant.
+    steps and services. Nothing is executed, and without --compile nothing is written. A problem is what `ww run`
+    would refuse, or not do; a warning is what works and is probably not meant, or what services need and is not here.
     """
     from ww.authoring.check import check as look
     from ww.authoring.check import problems_in, report

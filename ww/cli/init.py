@@ -10,8 +10,8 @@ from ww.errors import UsageError
 
 EPILOG = """\b
 Examples:
-  ww init ./site                 ./site/ww/usr, ./site/ww/etc, ./site/ww/files
-  ww init --service shop ./shop  the same, and ww.service is shop
+  ww init ./shop                 ./shop/ww/usr, ./shop/ww/etc, ./shop/ww/files
+  ww init --service shop ./site  the same, and ww.service is shop
   ww init --force .              add what is missing, overwrite nothing
 
 \b
@@ -22,7 +22,9 @@ Exit codes:
 
 @click.command(epilog=EPILOG, short_help="Make a directory to start a service from.")
 @click.argument("directory")
-@click.option("--service", metavar="NAME", default="", help="Name of the service (ww.service). Default: example.")
+@click.option(
+    "--service", metavar="NAME", default="", help="Name of the service (ww.service). Default: that of DIRECTORY."
+)
 @click.option("--force", is_flag=True, help="Also where DIRECTORY is not empty; a file that is there is kept.")
 def init(directory: str, service: str, force: bool) -> None:
     """Make a directory to start a service from.

@@ -16,8 +16,10 @@ from ww.errors import EXIT_USAGE, UsageError
 def launcher(directory: str) -> None:
     """Write the launchers of an image.
 
-    They are run, cfg and bin/ww in DIRECTORY (an image's /ww). DIRECTORY/run is what a container runs as PID 1: it blocks the stop signals before Python starts, so that none is
-    lost, and starts ww without site packages. DIRECTORY/cfg reads one configuration value.
+    They are run, run.bundle, cfg and bin/ww in DIRECTORY (an image's /ww). DIRECTORY/run is what a container runs as
+    PID 1: it blocks the stop signals before Python starts, so that none is lost, and starts ww without site packages.
+    DIRECTORY/run.bundle is what it runs of ww, ready to load, for a quick start; without it run works, only slower.
+    DIRECTORY/cfg reads one configuration value, DIRECTORY/bin/ww is the command for the PATH of hooks.
     """
     from ww.launcher import write_launchers
 

@@ -52,7 +52,10 @@ def logs(name: str | None, follow: bool, count: int | None, as_json: bool, root:
         raise Ended(f"there is no log: {directory} does not exist or cannot be read", EXIT_UNAVAILABLE)
     tail = Tail(directory)
     wanted = _wanted(name)
-    lines = [line for line in tail.kept() if wanted(line)]
+    kept = tail.kept()
+    lines = [line for line in kept if wanted(line)]
+    if name is not None and not lines:
+        _say_who_is_there(name, kept)
     _put(lines if count is None else lines[len(lines) - min(count, len(lines)) :], as_json)
     while follow:
         time.sleep(POLL_S)
@@ -76,6 +79,13 @@ def _wanted(name: str | None) -> Callable[[bytes], bool]:
         return source == name or source.startswith(f"{name}.d/")
 
     return by_name
+
+
+def _say_who_is_there(name: str, kept: list[bytes]) -> None:
+    """On stderr: nothing of that name is no error, and mostly a misspelling."""
+    sources = sorted({source_of(line) for line in kept} - {""})
+    others = f"; in it are {', '.join(sources)}" if sources else ""
+    click.echo(f"ww logs: nothing by {name} is in the log{others}", err=True)
 
 
 def source_of(line: bytes) -> str:

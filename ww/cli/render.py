@@ -28,7 +28,7 @@ In the template:
   {{ db | tojson }}  {{ db.host | shquote }}
 
 \b
-Exit codes: 0 written; 2 wrong usage, or DEST could not be made (it is as it was).
+Exit codes: 0 written; 2 wrong usage, or DEST could not be made (and is kept).
 """
 
 

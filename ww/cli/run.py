@@ -37,13 +37,13 @@ Examples:
   ww run                                  in a container, as PID 1
   ww run --root ./site                    outside one: everything below ./site
   ww run --root ./site --set memory=512   one value over the configuration
-  ww run -- nginx -g 'daemon off;'        a program under this PID 1, as under tini
+  ww run -- nginx -g 'daemon off;'        a program under ww, as under tini
 
 \b
 Exit codes:
-  0   clean stop                 70  a hook failed for good
-  1   the service gave up        75  try again later (data in use)
-  64  wrong command line         78  configuration, hooks or data cannot be used
+  0   clean stop              70  a hook failed for good
+  1   the service gave up     75  try again later (data in use)
+  64  wrong command line      78  configuration, hooks or data cannot be used
   A COMMAND's own: 128+n by signal n, 127 not found, 126 not executable
 """,
 )

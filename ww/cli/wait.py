@@ -25,6 +25,13 @@ def _offered(_context: click.Context, _parameter: click.Parameter, incomplete: s
     return [state for state in STATES if state.startswith(incomplete.upper())]
 
 
+def _state(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """A state in either case; click's own Choice would list them in lower case."""
+    if value.upper() not in STATES:
+        raise click.BadParameter(f"{value!r} is not one of {', '.join(STATES)}")
+    return value.upper()
+
+
 @click.command(
     epilog=f"""\b
 Examples:
@@ -36,7 +43,7 @@ Examples:
 )
 @click.argument(
     "state",
-    type=click.Choice(STATES, case_sensitive=False),
+    callback=_state,
     default="UP",
     metavar="[STATE]",
     shell_complete=_offered,

@@ -14,6 +14,7 @@ from jsonschema.validators import Draft202012Validator
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from referencing.exceptions import Unresolvable
 
+from ww.clib import json_dumps
 from ww.config.secrets import is_reference
 from ww.types import Value
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 """The keyword of a fault that is a name which the schema does not know."""
+WORDS = "x-words"
+"""A schema's own words for a person whose value it refuses: what to write."""
 LONGEST = 300
 """Characters of a message: jsonschema quotes the value it refuses, however long it is."""
 
@@ -95,14 +98,41 @@ def _faults_of(error: ValidationError) -> Iterator[Fault]:
                 if name not in allowed:
                     yield Fault((*path, name), UNKNOWN, "", allowed)
             return
+    if list(error.relative_schema_path)[-2:-1] == ["propertyNames"]:
+        path = (*path, str(error.instance))
     yield Fault(path, str(error.validator), _cut(_words(error)))
 
 
 def _words(error: ValidationError) -> str:
-    """The message of jsonschema, with what the value must be rather than what it is where that is long."""
+    """What a schema itself says of it (WORDS), else words for an enum, else the message of jsonschema.
+
+    With what the value must be rather than what it is where that is long.
+    """
+    shown = _shown(error.instance)
+    told = error.schema.get(WORDS) if isinstance(error.schema, dict) else None
+    if isinstance(told, str):
+        return f"{shown} cannot be used: {told}"
+    if error.validator == "enum" and isinstance(error.validator_value, list):
+        return f"{shown} is not one of {_listed(error.validator_value, error.instance)}"
     if len(error.message) <= LONGEST:
         return error.message
     return f"the value does not satisfy {error.validator}: {str(error.validator_value)[:LONGEST]}"
+
+
+def _shown(value: Any) -> str:
+    """As Python shows it, which is what a masker looks for, but null, true and false are those of JSON."""
+    text = json_dumps(value) if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= LONGEST else "the value"
+
+
+def _listed(allowed: list[Any], given: Any) -> str:
+    """The values of an enum, and the one that was probably meant."""
+    import difflib
+
+    names = [item for item in allowed if isinstance(item, str)]
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5) if isinstance(given, str) else []
+    listed = ", ".join(item if isinstance(item, str) else json_dumps(item) for item in allowed)
+    return listed[:LONGEST] + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _cut(message: str) -> str:

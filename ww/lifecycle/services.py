@@ -85,9 +85,27 @@ def order_problems(rules: Sequence[Rules], known: Collection[str] = ()) -> list[
             elif name not in by_name:
                 problems.append(f"service {rule.name}: there is no service {name} (after)")
     if not problems and len(in_order(rules)) < len(by_name):
-        stuck = sorted(set(by_name) - set(in_order(rules)))
-        problems.append(f"services {', '.join(stuck)}: each starts after another of them (after)")
+        problems += [
+            f"services {circle}: each starts after the next one (after)" for circle in _circles(by_name, rules)
+        ]
     return problems
+
+
+def _circles(by_name: Mapping[str, Rules], rules: Sequence[Rules]) -> list[str]:
+    """`a → b → a` for each circle that somebody runs into who only goes to a first predecessor that is stuck as well."""
+    stuck = sorted(set(by_name) - set(in_order(rules)))
+    found = set()
+    for begin in stuck:
+        way = [begin]
+        while True:
+            name = next(before for before in by_name[way[-1]].after if before in stuck)
+            if name in way:
+                break
+            way.append(name)
+        circle = way[way.index(name) :]
+        first = circle.index(min(circle))
+        found.add(" → ".join([*circle[first:], *circle[:first], circle[first]]))
+    return sorted(found)
 
 
 def in_order(rules: Sequence[Rules]) -> tuple[str, ...]:
