@@ -54,6 +54,7 @@ def main() -> None:
     python = interpreter.assemble(PY)
     packages = PY / "lib" / f"python{interpreter.VERSION}" / "dist-packages"
     install(packages)
+    interpreter.complete(PY)
     # What is kept of a source's time stays true in the image.
     archive.set_times([WW])
     run([str(python), "-IS", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(PY / "lib")])
