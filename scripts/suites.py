@@ -18,7 +18,18 @@ REPO = Path(__file__).resolve().parents[1]
 REPORTS = REPO / "build" / "reports"
 IN_CI = bool(os.environ.get("WW_CI"))
 
-SUITES = ("unit", "properties", "contracts", "architecture", "docs", "processes", "faults", "scenarios", "pid1")
+SUITES = (
+    "unit",
+    "properties",
+    "contracts",
+    "architecture",
+    "docs",
+    "processes",
+    "faults",
+    "scenarios",
+    "images",
+    "pid1",
+)
 PYTHONS = "pythons"
 """The suite that repeats some of the others on every further Python of this machine."""
 ON_EVERY_PYTHON = ("unit", "contracts")
@@ -28,6 +39,7 @@ TOOLS = {
     "processes": ("redis", "unshare", "systemd-notify"),
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
+    "images": ("nginx",),
     "pid1": ("faketime", "unshare"),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""
