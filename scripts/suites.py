@@ -27,8 +27,9 @@ SUITES = (
     "processes",
     "faults",
     "scenarios",
-    "images",
     "pid1",
+    "images",
+    "containers",
 )
 PYTHONS = "pythons"
 """The suite that repeats some of the others on every further Python of this machine."""
@@ -39,8 +40,9 @@ TOOLS = {
     "processes": ("redis", "unshare", "systemd-notify"),
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
-    "images": ("nginx",),
     "pid1": ("faketime", "unshare"),
+    "images": ("nginx",),
+    "containers": ("docker",),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.imagehome import IMAGES
+from tests.support.imagetree import IMAGES
 
 NAMES = ("nginx",)
 

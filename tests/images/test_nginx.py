@@ -17,14 +17,14 @@ import pytest
 
 from tests.support.hammer import Hammer, Upstream, get
 from tests.support.home import Instance
-from tests.support.imagehome import ImageHome, free_port
+from tests.support.imagetree import ImageTree, free_port
 from tests.support.services import need
 from tests.support.waiting import until
 
 RELOADS = 20
 
 
-class Nginx(ImageHome):
+class Nginx(ImageTree):
     """The image on ports of its own, with workers of our user, as theirs cannot look into a test's directory."""
 
     def __init__(self, root: pathlib.Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.paths import REPO
 IMAGES = REPO / "images"
 
 
-class ImageHome(Home):
+class ImageTree(Home):
     """The directory that `--root` gets, with the hooks and defaults of `images/NAME`; `config` lies over them."""
 
     def __init__(self, root: pathlib.Path, image: str) -> None:
@@ -25,7 +25,7 @@ class ImageHome(Home):
         shutil.rmtree(self.root / "ww")
         shutil.copytree(IMAGES / image / "ww", self.root / "ww")
 
-    def configure(self, **values: object) -> ImageHome:
+    def configure(self, **values: object) -> ImageTree:
         """Set keys of the image's configuration; `reload` or a start takes them over."""
         self.config.update(values)
         return self
