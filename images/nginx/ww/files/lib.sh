@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2034
 
 NGINX_HOME=$WW_RUN/nginx
-conf=$NGINX_HOME/nginx.conf
+NGINX_CONF=$NGINX_HOME/nginx.conf
 
 # Where workers write. The run directory is for the user of ww alone, and the workers of a master that is root are not
 # that user: so the data, if it can be written.
@@ -36,7 +36,7 @@ make_config() { # FILE
 
 # The ADDRESS:PORT of the figures, as the configuration in use has it: `ww cfg` may be ahead of it.
 status_address() {
-    sed -n 's/^# status: //p' "$conf"
+    sed -n 's/^# status: //p' "$NGINX_CONF"
 }
 
 ask_status() { # PATH
