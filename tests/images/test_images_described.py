@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.imagetree import IMAGES
 
-NAMES = ("nginx",)
+NAMES = ("nginx", "webapp")
 
 
 def settings(schema: dict[str, Any], whole: dict[str, Any], prefix: str = "") -> Iterator[str]:

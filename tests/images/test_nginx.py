@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.hammer import Hammer, Upstream, get
-from tests.support.home import Instance
+from tests.support.home import PATIENCE_S, Instance
 from tests.support.imagetree import ImageTree, free_port
 from tests.support.services import need
 from tests.support.waiting import until
@@ -44,10 +44,6 @@ class Nginx(ImageTree):
     def pid(self) -> int:
         return int(self.status()["services"][0]["pid"])
 
-    def figures(self) -> dict[str, Any]:
-        figures: dict[str, Any] = self.status()["health"]["monitor"]
-        return figures
-
 
 @pytest.fixture
 def nginx(tmp_path: pathlib.Path) -> Iterator[Nginx]:
@@ -64,7 +60,7 @@ def test_it_serves_reports_its_figures_and_stops_well(nginx: Nginx) -> None:
     assert instance.states() == ["BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP"]
     assert "It serves." in get(nginx.port)[1]
     assert get(nginx.port, "/nothing-here")[0] == 404
-    until(lambda: nginx.figures().get("requests", 0) >= 5, "figures that grow")
+    until(lambda: nginx.figures().get("requests", 0) >= 5, "figures that grow", PATIENCE_S)
     names = {"active", "accepted", "handled", "dropped", "requests", "reading", "writing", "waiting"}
     assert set(nginx.figures()) == names
     assert all(isinstance(value, int) for value in nginx.figures().values())

@@ -6,6 +6,7 @@ import json
 import pathlib
 import shutil
 import socket
+from typing import Any
 
 from tests.support.home import Home
 from tests.support.paths import REPO
@@ -29,6 +30,11 @@ class ImageTree(Home):
         """Set keys of the image's configuration; `reload` or a start takes them over."""
         self.config.update(values)
         return self
+
+    def figures(self) -> dict[str, Any]:
+        """What the monitor hook printed last; empty before it ran."""
+        health = self.status()["health"] or {}
+        return health.get("monitor") or {}
 
     def write_config(self) -> None:
         layer = self.root / "ww/etc/conf.d/90-operator.json"
