@@ -28,6 +28,7 @@ SUITES = (
     "faults",
     "scenarios",
     "pid1",
+    "images",
     "containers",
 )
 PYTHONS = "pythons"
@@ -40,6 +41,7 @@ TOOLS = {
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),
+    "images": ("nginx",),
     "containers": ("docker",),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""
