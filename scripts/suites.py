@@ -29,6 +29,7 @@ SUITES = (
     "scenarios",
     "pid1",
     "images",
+    "containers",
 )
 PYTHONS = "pythons"
 """The suite that repeats some of the others on every further Python of this machine."""
@@ -41,6 +42,7 @@ TOOLS = {
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),
     "images": ("postgres", "redis"),
+    "containers": ("docker",),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""
 
