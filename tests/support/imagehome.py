@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -101,20 +102,24 @@ class ImageHome:
 
     def _left_behind(self) -> list[int]:
         found = []
-        for path in Path("/proc").glob("[0-9]*/environ"):
+        for path in Path("/proc").glob("[0-9]*"):
             try:
-                if f"WW_ROOT={self.root}".encode() in path.read_bytes().split(b"\0"):
-                    found.append(int(path.parent.name))
+                # Servers that write their own title over their environment are told by their directory.
+                ours = f"WW_ROOT={self.root}".encode() in (path / "environ").read_bytes().split(b"\0")
+                if ours or os.readlink(path / "cwd").startswith(f"{self.root}/"):
+                    found.append(int(path.name))
             except OSError:
                 continue
         return found
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that no client gets by chance: one who knocks there may meet himself."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise AssertionError("no free port")
 
 
 def schema_keys(schema: dict[str, Any], path: str = "") -> set[str]:

@@ -88,6 +88,13 @@ private_down() { # whole, or with an exit code
     return "$code"
 }
 
+refuse_second_server() { # `ww backup` beside an instance whose service does not answer now: two servers on one data are its end
+    if [ -z "$WW_STATE" ] && ww status > /dev/null 2>&1; then
+        echo "the instance runs and its server does not answer: try again when it is UP" >&2
+        exit 75
+    fi
+}
+
 connection() { # sets host and port: the private server if there is one, else the service
     host=$pg_sockets
     port=5432
@@ -103,11 +110,7 @@ any_server() { # the service if it runs, else a private server on the data
     connection
     if ! "$pg_bin/pg_isready" -q -U postgres -h "$host" -p "$port"; then
         refuse_other_major
-        if [ -e "$pg_data/postmaster.pid" ] && kill -0 "$(head -n 1 "$pg_data/postmaster.pid")" 2> /dev/null &&
-            [ "$WW_STATE" = '' ]; then
-            echo "the server is starting or stopping: try again" >&2
-            exit 75
-        fi
+        refuse_second_server
         private_up "$pg_data"
     fi
 }
