@@ -41,7 +41,7 @@ TOOLS = {
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),
-    "images": ("nginx",),
+    "images": ("nginx", "postgres", "redis"),
     "containers": ("docker",),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""

@@ -1,0 +1,150 @@
+"""The postgres image in containers: its life, its clients, losses under pgbench, and the way to another Debian."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.load import ways_to_end, writing
+from tests.support.paths import REPO
+from tests.support.services import server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.containers.conftest import Boxes
+    from tests.support.engine import Box, Engine
+
+PASSWORD = "open sesame"
+CFG = {"roles": {"app": {"password": {"$secret": "app"}}}}
+ROUNDS = 20
+
+
+@pytest.fixture
+def options(tmp_path: Path, volume: str) -> dict[str, Any]:
+    """What an operator gives: a secret as a file, a volume for the data."""
+    (tmp_path / "app").write_text(PASSWORD)
+    mounts = {str(tmp_path): {"bind": "/run/secrets", "mode": "ro"}, volume: {"bind": "/data", "mode": "rw"}}
+    return {"environment": {"CFG": json.dumps(CFG)}, "volumes": mounts}
+
+
+@pytest.fixture
+def network(engine: Engine) -> Iterator[str]:
+    made = engine.networks.create("ww-postgres-test")
+    yield made.name
+    for box in engine.networks.get(made.id).containers:
+        made.disconnect(box, force=True)
+    made.remove()
+
+
+def sql(box: Box, text: str) -> str:
+    """As `docker exec db psql app -c …`."""
+    code, output = box.exec(["psql", "-XqAt", "-d", "app", "-c", text])
+    assert code == 0, output
+    return str(output.decode().strip())
+
+
+@pytest.mark.rule("D-image-postgres", "WW-30")
+def test_it_is_made_once_and_comes_back_with_its_data(
+    engine: Engine, options: dict[str, Any], container: Boxes
+) -> None:
+    box = container(engine.image("postgres"), **options)
+    box.wait_state("UP")
+    assert box.states() == ["BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP"]
+    sql(box, "CREATE TABLE notes AS SELECT generate_series(1, 100) AS id")
+    over_tcp = ["psql", "-XqAt", "-h", "127.0.0.1", "-U", "app", "-d", "app", "-c", "SELECT current_user"]
+    assert box.exec(over_tcp, environment={"PGPASSWORD": PASSWORD}).output == b"app\n"
+    assert box.ask()["health"]["monitor"]["max_connections"] == 100
+    assert box.stop() == 0
+    assert "database system is shut down" in box.logs()
+    box.start()
+    box.wait_state("UP")
+    again = container(engine.image("postgres"), **{**options, "network_mode": "none"})
+    assert box.stop() == 0, "the second container waited for the lock of the volume"
+    again.wait_state("UP")
+    assert "FIRSTBOOT" not in again.states()
+    assert sql(again, "SELECT sum(id) FROM notes") == "5050"
+    assert PASSWORD not in box.logs() + again.logs()
+
+
+@pytest.mark.rule("D-image-postgres")
+def test_a_read_only_root_is_enough(engine: Engine, options: dict[str, Any], container: Boxes) -> None:
+    box = container(engine.image("postgres"), read_only=True, **options)
+    box.wait_state("UP")
+    assert sql(box, "SELECT 1") == "1"
+    assert box.stop() == 0
+
+
+@pytest.mark.rule("D-image-no-loss")
+@pytest.mark.timeout(900)
+def test_what_was_acknowledged_survives_twenty_ends_under_pgbench(
+    engine: Engine, options: dict[str, Any], network: str, container: Boxes
+) -> None:
+    image = engine.image("postgres")
+    box = container(image, network=network, name="ww-postgres-test", **options)
+    box.wait_state("UP")
+    sql(box, "CREATE TABLE acks (id int PRIMARY KEY); GRANT ALL ON acks TO app")
+    connection = {"PGHOST": "ww-postgres-test", "PGUSER": "app", "PGDATABASE": "app", "PGPASSWORD": PASSWORD}
+    client = container(image, entrypoint=["sleep", "infinity"], network=network, environment=connection)
+    bench = "$(ls -d /usr/lib/postgresql/*/bin)/pgbench"
+    code, output = client.exec(["sh", "-c", f"{bench} -i -q"])
+    assert code == 0, output
+    write = 'psql -XqAt -c "INSERT INTO acks VALUES ($n)" 2> /dev/null'
+    with writing(client, write, f"{bench} -n -c 4 -T 5") as writer:
+        ways = ways_to_end(box, "postgres")
+        for number in range(ROUNDS):
+            writer.more(5)
+            ways[number % len(ways)]()
+            box.wait_state("UP")
+        writer.more(5)
+        acknowledged = writer.end()
+    there = {int(line) for line in sql(box, "SELECT id FROM acks").split()}
+    assert len(acknowledged) >= 5 * ROUNDS
+    assert acknowledged <= there, sorted(acknowledged - there)
+    assert sql(box, "SELECT count(*) FROM pgbench_accounts") == "100000"
+
+
+@pytest.mark.rule("D-image-postgres-major")
+@pytest.mark.timeout(1800)
+def test_data_moves_from_one_debian_to_the_next_by_dump_and_restore(
+    engine: Engine, options: dict[str, Any], container: Boxes
+) -> None:
+    backups = engine.volumes.create()
+    try:
+        options["volumes"][backups.name] = {"bind": "/backup", "mode": "rw"}
+        old = container(engine.image("postgres"), **options)
+        old.wait_state("UP")
+        sql(old, "CREATE TABLE notes AS SELECT generate_series(1, 100) AS id")
+        sql(old, "ALTER TABLE notes OWNER TO app")
+        newer = _on("debian:trixie-slim")
+        assert old.exec("ww backup moving").exit_code == 0
+        assert old.stop() == 0
+        refused = container(newer, **options)
+        assert refused.exit_code() == 70
+        assert "was made by PostgreSQL 15; this image has PostgreSQL 17" in refused.logs()
+        moving = container(newer, entrypoint=["ww", "restore", "moving"], **options)
+        assert moving.exit_code(120) == 0, moving.logs()
+        new = container(newer, **options)
+        new.wait_state("UP")
+        assert sql(new, "SHOW server_version").startswith("17")
+        over_tcp = ["psql", "-XqAt", "-h", "127.0.0.1", "-U", "app", "-d", "app", "-c", "SELECT sum(id) FROM notes"]
+        assert new.exec(over_tcp, environment={"PGPASSWORD": PASSWORD}).output == b"5050\n"
+        assert "FIRSTBOOT" not in new.states()
+        for box in (new, moving, refused, old):
+            box.raw.remove(v=True, force=True)
+    finally:
+        backups.remove(force=True)
+
+
+def _on(base: str) -> str:
+    """The image, built on another Debian, under a prefix of its own."""
+    environ = {**os.environ, "DOCKER_HOST": server("docker"), "WW_IMAGES": "whaleware-next"}
+    command = [str(REPO / "images/build"), "--base", base, "postgres"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(line.split() for line in done.stdout.splitlines())["postgres"]

@@ -1,0 +1,77 @@
+"""The redis image in containers: its life, and losses under redis-benchmark."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.load import ways_to_end, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.containers.conftest import Boxes
+    from tests.support.engine import Box, Engine
+
+ROUNDS = 20
+CFG = {"password": "open sesame"}
+
+
+@pytest.fixture
+def network(engine: Engine) -> Iterator[str]:
+    made = engine.networks.create("ww-redis-test")
+    yield made.name
+    for box in engine.networks.get(made.id).containers:
+        made.disconnect(box, force=True)
+    made.remove()
+
+
+def ask(box: Box, *words: str) -> str:
+    command = ["redis-cli", "--no-auth-warning", "-a", CFG["password"], "-s", "/data/redis/redis.sock", *words]
+    code, output = box.exec(command)
+    assert code == 0, output
+    return str(output.decode().strip())
+
+
+@pytest.mark.rule("D-image-redis", "D-image-monitor")
+def test_it_comes_back_with_its_data_and_tells_numbers(engine: Engine, volume: str, container: Boxes) -> None:
+    options = {"environment": {"CFG": json.dumps(CFG)}, "volumes": {volume: {"bind": "/data", "mode": "rw"}}}
+    box = container(engine.image("redis"), **options)
+    box.wait_state("UP")
+    assert ask(box, "SET", "a", "1") == "OK"
+    assert box.ask()["health"]["monitor"]["aof_enabled"] == 1
+    assert box.stop() == 0
+    again = container(engine.image("redis"), read_only=True, **options)
+    again.wait_state("UP")
+    assert ask(again, "GET", "a") == "1"
+    assert "loaded: 1 keys" in again.logs()
+    assert again.stop() == 0
+    assert CFG["password"] not in box.logs() + again.logs()
+
+
+@pytest.mark.rule("D-image-no-loss")
+@pytest.mark.timeout(900)
+def test_what_was_acknowledged_survives_twenty_ends_under_redis_benchmark(
+    engine: Engine, network: str, container: Boxes
+) -> None:
+    image = engine.image("redis")
+    box = container(image, network=network, name="ww-redis-test", environment={"CFG": json.dumps(CFG)})
+    box.wait_state("UP")
+    client = container(
+        image, entrypoint=["sleep", "infinity"], network=network, environment={"REDISCLI_AUTH": CFG["password"]}
+    )
+    write = '[ "$(redis-cli -h ww-redis-test SADD acks $n 2> /dev/null)" = 1 ]'
+    bench = f"redis-benchmark -h ww-redis-test -a '{CFG['password']}' -q -c 4 -n 20000 -r 1000 -t set,get,incr"
+    with writing(client, write, bench) as writer:
+        ways = ways_to_end(box, "redis")
+        for number in range(ROUNDS):
+            writer.more(20)
+            ways[number % len(ways)]()
+            box.wait_state("UP")
+        writer.more(20)
+        acknowledged = writer.end()
+    there = {int(line) for line in ask(box, "SMEMBERS", "acks").split()}
+    assert len(acknowledged) >= 20 * ROUNDS
+    assert acknowledged <= there, sorted(acknowledged - there)
