@@ -50,6 +50,8 @@ def main() -> None:
     """Write the tar."""
     for place in (*OUTSIDE, *(WW / name for name in EMPTY)):
         place.mkdir(parents=True, exist_ok=True)
+    for place in OUTSIDE:
+        place.chmod(0o775)  # any user of group 0 may write a new volume: `--user 12345` has that group
     python = interpreter.assemble(PY)
     packages = PY / "lib" / f"python{interpreter.VERSION}" / "dist-packages"
     install(packages)
