@@ -62,11 +62,9 @@ def _first_line(kind: str) -> str:
     start = os.path.join(os.path.dirname(sys.executable), _START)
     if os.access(start, os.X_OK):
         return f"#!{start} {kind}"
-    return {
-        "run": shebang,
-        "cfg": lambda python: f"#!{python} -IS",
-        "ww": lambda python: f"#!{python} -I",
-    }[kind](sys.executable)
+    if kind == "run":
+        return shebang(sys.executable)
+    return f"#!{sys.executable} {'-IS' if kind == 'cfg' else '-I'}"
 
 
 def _bundle() -> bytes:
