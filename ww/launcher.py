@@ -21,8 +21,8 @@ scope[{entry!r}]({argument})
 """
 
 
-_START = "start"
-"""The program beside an image's own interpreter (images/lib/tree/start.c) that does without an `env` what `env` does."""
+_START = "ww-start"
+"""The program beside an image's own interpreter (images/lib/tree/ww-start.c) that does without an `env` what `env` does."""
 
 
 def shebang(python: str) -> str:

@@ -11,6 +11,7 @@ from tests.support.engine import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.containers.conftest import Boxes
     from tests.support.engine import Engine
@@ -63,3 +64,30 @@ def test_the_bill_names_every_package_in_the_tree(bill: dict[str, Any], engine: 
 
 def test_the_layer_of_ww_is_the_same_under_two_images(engine: Engine) -> None:
     assert last_layer(engine, engine.image("base")) == last_layer(engine, engine.image("overlay"))
+
+
+LOADS = """
+import sys
+from _frozen_importlib_external import SourceFileLoader
+file = "/ww/lib/py/lib/python3.11/dist-packages/ww/launch.py"
+scope = {"__name__": "ww_launch", "__file__": file}
+exec(SourceFileLoader("ww_launch", file).get_code("ww_launch"), scope)
+package = file.rpartition("/")[0]
+scope["_mount"](package)
+scope["_load"]("/ww/run.bundle", package)
+print("ww.entrypoint" in sys.modules)
+"""
+
+
+@pytest.mark.rule("D-bundle")
+@pytest.mark.parametrize("copied", [False, True])
+def test_the_bundle_is_good_in_a_layer_and_when_copied(
+    engine: Engine, container: Boxes, tmp_path: Path, copied: bool
+) -> None:
+    image = engine.image("base")
+    if copied:
+        text = f"FROM {image}\nRUN rm -rf /ww\nCOPY --from={engine.image('overlay')} /ww /ww\n"
+        image = engine.derived(tmp_path, text, "copied")
+    box = container(image)
+    box.wait_state("UP")
+    assert box.exec(["/ww/lib/py/bin/python3", "-IS", "-c", LOADS]).output == b"True\n"
