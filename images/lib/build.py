@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IMAGES = REPO / "images"
+LIB = IMAGES / "lib"
 WORK = REPO / "build" / "images"
 PREFIX = os.environ.get("WW_IMAGES") or "whaleware"
 BASE = "debian:bookworm-slim"
+OURS = ("base", "overlay")
 EXIT_FAILED, EXIT_USAGE = 1, 64
 
 
@@ -43,8 +45,8 @@ class Image:
 
 
 def known() -> dict[str, Image]:
-    """Every image of this tree, the base first."""
-    found = {"base": Image("base", version_of_ww(), REPO / "Dockerfile.base")}
+    """Every image of this tree, those first that hold ww."""
+    found = {name: Image(name, version_of_ww(), REPO / f"Dockerfile.{name}") for name in OURS}
     for dockerfile in sorted(IMAGES.glob("*/Dockerfile")):
         home = dockerfile.parent
         found[home.name] = Image(home.name, (home / "ww" / "etc" / "version").read_text().strip(), dockerfile)
@@ -58,25 +60,50 @@ def version_of_ww() -> str:
     return match.group(1)
 
 
-def build_base(engine: Engine, image: Image, base: str) -> None:
-    """The base image, from a context that holds no more than it needs."""
-    debian.ensure(engine, base, WORK)
-    context = WORK / "base"
-    shutil.rmtree(context, ignore_errors=True)
-    context.mkdir(parents=True)
+def make_tree(engine: Engine) -> Path:
+    """The tar of /ww for the base and the overlay; made again only when something that goes into it has changed."""
+    debian.ensure(engine, BASE, WORK)
+    context = fresh("tree-context")
     shutil.copytree(wheels.wheelhouse(WORK), context / "wheelhouse")
-    shutil.copytree(REPO / "hooks-template", context / "hooks-template")
-    engine.build(image.dockerfile, context, image.tags, {"BASE": base, "VERSION": image.version})
+    shutil.copytree(LIB / "tree", context / "tree", ignore=shutil.ignore_patterns("__pycache__"))
+    builder = f"{PREFIX}/builder:latest"
+    engine.build(LIB / "Dockerfile.tree", context, [builder], {"BASE": BASE})
+    tar, mark = WORK / "ww.tar", WORK / "ww.tar.builder"
+    identity = engine.identity(builder)
+    if not tar.exists() or not mark.exists() or mark.read_text() != identity:
+        mark.unlink(missing_ok=True)
+        engine.output(builder, tar)
+        mark.write_text(identity)
+    return tar
+
+
+def fresh(name: str) -> Path:
+    """An empty directory."""
+    directory = WORK / name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    return directory
+
+
+def build_on_tree(engine: Engine, image: Image, tar: Path, arguments: dict[str, str]) -> None:
+    """An image that is little more than the tree."""
+    context = fresh(f"{image.name}-context")
+    os.link(tar, context / "ww.tar")
+    engine.build(image.dockerfile, context, image.tags, {**arguments, "VERSION": image.version})
 
 
 def build(names: list[str], base: str) -> None:
     """Build each of `names`, the base before the others; print its name and tag. Raises CannotBuildError."""
     images = known()
     engine = find_engine()
+    tar = make_tree(engine)
     for name in ["base", *(name for name in names if name != "base")]:
         image = images[name]
         if name == "base":
-            build_base(engine, image, base)
+            debian.ensure(engine, base, WORK)
+            build_on_tree(engine, image, tar, {"BASE": base})
+        elif name in OURS:
+            build_on_tree(engine, image, tar, {})
         else:
             built_on = {"BASE": images["base"].tag, "VERSION": image.version}
             engine.build(image.dockerfile, image.dockerfile.parent, image.tags, built_on)
@@ -85,7 +112,7 @@ def build(names: list[str], base: str) -> None:
 
 def main(arguments: list[str], usage: str) -> int:
     """0 built, 1 one could not be, 64 wrong words."""
-    names, base = [], BASE
+    names, base, fetched = [], BASE, ""
     words = iter(arguments)
     for word in words:
         if word in ("-h", "--help"):
@@ -94,7 +121,9 @@ def main(arguments: list[str], usage: str) -> int:
         if word == "--list":
             print("".join(f"{name} {image.tag}\n" for name, image in known().items()), end="")
             return 0
-        if word == "--base":
+        if word == "--fetch":
+            fetched = next(words, "")
+        elif word == "--base":
             base = next(words, "")
         else:
             names.append(word)
@@ -107,7 +136,10 @@ def main(arguments: list[str], usage: str) -> int:
     try:
         with (WORK / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            build(names or list(known()), base)
+            if fetched:
+                debian.ensure(find_engine(), fetched, WORK)
+            else:
+                build(names or list(known()), base)
     except CannotBuildError as error:
         print(f"images/build: {error}", file=sys.stderr)
         return EXIT_FAILED

@@ -39,6 +39,21 @@ class Engine:
         given = [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
         self._must(["build", "--file", str(dockerfile), *named, *given, str(context)])
 
+    def identity(self, image: str) -> str:
+        """The id of an image: another one when anything in it is another."""
+        return self._must(["image", "inspect", "--format", "{{.Id}}", image]).strip()
+
+    def output(self, image: str, file: Path) -> None:
+        """What a container of `image` writes to its standard output, into `file`. Raises CannotBuildError."""
+        partial = file.with_suffix(".partial")
+        with partial.open("wb") as written:
+            command = ["docker", "run", "--rm", "--network", "none", image]
+            done = subprocess.run(command, env=self._environ, stdout=written, stderr=subprocess.PIPE, check=False)
+        if done.returncode:
+            partial.unlink()
+            raise CannotBuildError(f"{image} failed:\n{done.stderr.decode('utf-8', 'replace')[-2000:]}")
+        partial.rename(file)
+
     def _must(self, arguments: list[str]) -> str:
         done = self._run(arguments)
         if done.returncode:

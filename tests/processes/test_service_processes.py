@@ -41,12 +41,13 @@ def free_port() -> int:
 
 @pytest.mark.rule("D-service-order")
 def test_services_start_by_readiness_and_stop_in_reverse(home: Home) -> None:
-    gate = home.root / "gate"
+    gate, looks = home.root / "gate", home.root / "looks"
     note = f"trap 'echo down $0 >> {home.calls_file}; exit 0' TERM; while :; do sleep 0.05; done"
-    home.service("db", note.replace("$0", "db"), check=f"test -e {gate}")
+    home.service("db", note.replace("$0", "db"), check=f"echo >> {looks}; test -e {gate}")
     home.service("web", note.replace("$0", "web"), after=["db"])
     home.hooks("svcup", "warmup", "svcdown")
     instance = home.start().wait_message("service db runs")
+    until(lambda: looks.exists() and len(looks.read_text().splitlines()) >= 3, "three looks")
     assert runs(home) == ["db"]
     assert "warmup" not in home.calls()
     assert "UP" not in instance.states()
