@@ -38,14 +38,14 @@ def described(readme: str) -> set[str]:
     return {name for table in tables for name in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)}
 
 
-@pytest.mark.rule("D-image-readme")
+@pytest.mark.rule("D-image-settings")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_readme_names_every_setting_and_no_other(name: str) -> None:
     schema = json.loads((IMAGES / name / "ww/etc/cfg_schema.json").read_text())
     assert described((IMAGES / name / "README.md").read_text()) == set(settings(schema, schema))
 
 
-@pytest.mark.rule("D-image-readme")
+@pytest.mark.rule("D-image-settings")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_readme_has_the_defaults_as_they_are(name: str) -> None:
     defaults = json.loads((IMAGES / name / "ww/etc/default_cfg.json").read_text())

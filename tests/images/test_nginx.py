@@ -144,14 +144,14 @@ def test_twenty_reloads_under_load_lose_no_request(nginx: Nginx, record_property
         instance = nginx.configure(locations=locations(0)).up()
         master = nginx.pid()
         with Hammer(nginx.port, ("/", "/n", "/slow/x"), fresh=6, kept=3) as hammer:
-            until(lambda: hammer.answers >= 50, "answers")
+            until(lambda: hammer.answers >= 50, "answers", PATIENCE_S)
             for number in range(1, RELOADS + 1):
                 before = hammer.answers
                 reloaded = nginx.reload(locations=locations(number))
                 assert reloaded.returncode == 0, reloaded.stderr
                 seen = {get(nginx.port, "/n")[1] for _ in range(20)}
                 assert seen == {str(number)}, "after `ww reload` nobody is served by the old configuration"
-                until(lambda before=before: hammer.answers > before + 20, "the load goes on")
+                until(lambda before=before: hammer.answers > before + 20, "the load goes on", PATIENCE_S)
         assert hammer.failures == []
         assert hammer.answers > 50 * RELOADS
         assert nginx.pid() == master, "nginx was not restarted"
@@ -168,9 +168,9 @@ def test_the_load_notices_a_restart(nginx: Nginx) -> None:
     nginx.configure(log={"access": False})
     nginx.up()
     with Hammer(nginx.port) as hammer:
-        until(lambda: hammer.answers >= 50, "answers")
+        until(lambda: hammer.answers >= 50, "answers", PATIENCE_S)
         os.kill(nginx.pid(), signal.SIGKILL)
-        until(lambda: hammer.failures, "failures")
+        until(lambda: hammer.failures, "failures", PATIENCE_S)
 
 
 @pytest.mark.rule("D-image-nginx-reload")
@@ -219,7 +219,7 @@ def test_a_stop_answers_what_is_under_way(nginx: Nginx) -> None:
         ]
         for client in clients:
             client.start()
-        until(lambda: len(upstream.asked) == 5, "five requests under way")
+        until(lambda: len(upstream.asked) == 5, "five requests under way", PATIENCE_S)
         assert instance.stop() == 0
         for client in clients:
             client.join(10)
@@ -235,7 +235,7 @@ def test_a_request_without_end_does_not_outlast_the_stop(nginx: Nginx) -> None:
         nginx.configure(locations={"/slow/": {"proxy": upstream.url}}, warm=[]).settings(stop={"budget_s": 2})
         instance = nginx.up()
         threading.Thread(target=_fails, args=(nginx.port,), daemon=True).start()
-        until(lambda: upstream.asked, "a request under way")
+        until(lambda: upstream.asked, "a request under way", PATIENCE_S)
         began = time.monotonic()
         assert instance.stop() == 0
         assert time.monotonic() - began < 2.5
