@@ -191,5 +191,5 @@ def test_the_trailing_comma_of_a_published_image_is_named_instead_of_emptying_ev
     binds = {str(defaults): {"bind": "/ww/etc/defaults.json", "mode": "ro"}}
     box = container(old_image(WITHOUT), volumes=binds)
     assert box.exit_code() == 78
-    assert "/ww/etc/defaults.json:3" in box.logs()
+    assert "/ww/etc/defaults.json:4:1: it is not JSON" in box.logs()
     assert "BOOT" not in box.states()
