@@ -10,7 +10,6 @@ from pathlib import Path
 VERSION = "3.11"
 EXECUTABLE = Path(f"/usr/bin/python{VERSION}")
 LIBRARY = Path(f"/usr/lib/python{VERSION}")
-ENV = Path("/usr/bin/env")
 
 LOADED_LATER = (
     # A library of another glibc than ours must never be found outside the tree.
@@ -50,7 +49,6 @@ def assemble(home: Path) -> Path:
     TAKEN.extend(LIBRARY / path.relative_to(modules) for path in modules.rglob("*") if path.is_file())
     (modules / "dist-packages").mkdir(exist_ok=True)
     python = copy_program(EXECUTABLE, programs / "python3", libraries)
-    copy_program(ENV, programs / "env", libraries)
     for name in LOADED_LATER:
         copy(Path("/lib").joinpath(found_below_lib(name)), libraries)
     return python
@@ -82,7 +80,9 @@ def copy_program(source: Path, target: Path, libraries: Path) -> Path:
     TAKEN.append(source)
     copy_libraries(source, libraries)
     # DT_RPATH, as it also holds for what is loaded later, and goes before LD_LIBRARY_PATH.
-    patchelf("--set-interpreter", str(libraries / loader.name), "--force-rpath", "--set-rpath", str(libraries), str(target))
+    patchelf(
+        "--set-interpreter", str(libraries / loader.name), "--force-rpath", "--set-rpath", str(libraries), str(target)
+    )
     return target
 
 
