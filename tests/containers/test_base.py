@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import ww
 from tests.support.engine import PREFIX
 from tests.support.paths import REPO
 from tests.support.waiting import until
@@ -45,6 +46,9 @@ def test_it_has_the_directories_volumes_entry_and_stop_signal(engine: Engine, co
     config = engine.images.get(engine.image("base")).attrs["Config"]
     assert config["Entrypoint"] == ["/ww/run"]
     assert config["StopSignal"] == "SIGTERM"
+    version = engine.image("base").rpartition(":")[2]
+    assert config["Labels"]["org.opencontainers.image.version"] == version == ww.__version__
+    assert config["Labels"]["org.opencontainers.image.base.name"] == "debian:bookworm-slim"
     assert set(config["Volumes"]) == {"/data", "/backup"}
     assert config["Healthcheck"]["Test"] == ["CMD", "/ww/bin/ww", "healthcheck"]
     box = container(engine.image("base"), environment={"CFG": '{"memory": 512}'})

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 THREE_LINES = 'COPY --from={overlay} /ww /ww\nCOPY ww /ww\nENTRYPOINT ["/ww/run"]\n'
 ORDER = ["BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP"]
+MISLEADING = {
+    "LD_LIBRARY_PATH": "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib/aarch64-linux-gnu",
+    "PYTHONHOME": "/nowhere",
+    "PYTHONPATH": "/nowhere",
+}
+"""What an image may set for its own programs."""
 pytestmark = pytest.mark.rule("D-image-overlay")
 
 
@@ -35,7 +41,7 @@ def overlaid(engine: Engine, context: Path, first: str, tag: str, last: str = ""
 
 def lives(box_of: Boxes, image: str) -> None:
     """To UP, asked by all three launchers, and down with 0."""
-    box = box_of(image, environment={"CFG": '{"heartbeat_s": 7}'})
+    box = box_of(image, environment={"CFG": '{"heartbeat_s": 7}', **MISLEADING})
     box.wait_state("UP")
     assert box.states() == ORDER
     assert box.ask()["services"][0]["state"] == "ready"
