@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.engine import CannotBuildError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lib.engine import Engine
 
 _LEFT_OUT = ("man/*", "info/*", "locale/*", "groff/*", "lintian/*", "linda/*", "doc/*")
 _KEPT = "/usr/share/doc/*/copyright"
+_APT_CONF = Path(__file__).with_name("apt-slim.conf")
 
 
 def ensure(engine: Engine, image: str, work: Path) -> None:
@@ -41,6 +42,8 @@ def bootstrap(suite: str, tar: Path) -> None:
     partial = tar.with_suffix(".partial.tar")
     without = [f"--dpkgopt=path-exclude=/usr/share/{place}" for place in _LEFT_OUT]
     slim = [*without, f"--dpkgopt=path-include={_KEPT}"]
+    slim.append(f"--customize-hook=upload {shlex.quote(str(_APT_CONF))} /etc/apt/apt.conf.d/slim")
+    slim.append('--customize-hook=rm -f "$1"/var/cache/apt/*.bin')
     command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", *slim, suite, str(partial)]
     done = subprocess.run([*command, *_mirror()], capture_output=True, text=True, check=False)
     if done.returncode:

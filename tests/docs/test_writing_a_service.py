@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.pages import blocks, matches
 from tests.support.paths import REPO
 from ww.authoring.check import check, report
 from ww.authoring.explain import explain
@@ -20,29 +21,7 @@ from ww.authoring.place import find_place
 from ww.authoring.template import make_home
 
 TEXT = (REPO / "docs/writing-a-service.md").read_text()
-BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LIMIT_S = 30
-
-
-def blocks() -> list[tuple[str, str]]:
-    """Each block of commands, with the answer that stands directly under it ("" if none does)."""
-    found: list[tuple[str, str]] = []
-    for kind, body in BLOCK.findall(TEXT):
-        if kind == "sh":
-            found.append((body, ""))
-        else:
-            commands, answer = found[-1]
-            assert not answer, f"two answers to {commands}"
-            found[-1] = (commands, body)
-    return found
-
-
-def matches(answer: str, output: str) -> bool:
-    """`…` on a line of its own stands for any lines, within one for anything."""
-    pattern = "".join(
-        r"(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + r"\n" for line in answer.splitlines()
-    )
-    return re.fullmatch(pattern, output) is not None
 
 
 class Desk:
@@ -109,7 +88,7 @@ def desk(tmp_path: pathlib.Path) -> Iterator[Desk]:
 def test_everything_that_an_author_is_told_to_type_works(desk: Desk) -> None:
     if shutil.which("python3") is None:
         pytest.skip("python3 is not on the PATH, and the page's example is written in it")
-    for commands, answer in blocks():
+    for commands, answer in blocks(TEXT):
         output = desk.type(commands)
         if answer:
             assert matches(answer, output), f"$ {commands}\n--- answers\n{output}\n--- and the page says\n{answer}"
@@ -139,6 +118,6 @@ def test_the_matching_of_answers_is_exact_but_for_dots() -> None:
 
 @pytest.mark.rule("D-author-page")
 def test_the_page_walks_the_whole_way() -> None:
-    typed = "".join(commands for commands, _ in blocks())
+    typed = "".join(commands for commands, _ in blocks(TEXT))
     for command in ("init", "check", "explain", "run", "wait", "status", "cfg", "reload", "stop"):
         assert re.search(rf"\bww {command}\b", typed), command
