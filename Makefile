@@ -5,9 +5,9 @@
 # WW_CI=1                  a test that cannot run is a failure, unless docs/not-tested.md declares it
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench images clean
 
-export PYTHON KEEP WW_CI BENCH_ROUNDS BENCH_ONLY BENCH_PYTHON BENCH_REALTIME
+export PYTHON KEEP WW_CI WW_IMAGES BENCH_ROUNDS BENCH_ONLY BENCH_PYTHON BENCH_REALTIME
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ check: ## format, lint, types, imports and the fast tests: what to run before a 
 
 bench: ## ww beside its peers, each as PID 1, into docs/benchmarks.md (BENCH_ROUNDS=3 for a quick look, BENCH_ONLY=start,stop)
 	@scripts/bench
+
+images: ## the base image and every service image, tagged NAME:VERSION (images/build --help)
+	@images/build
 
 clean: ## remove what was built; ends the services that scripts/services started
 	@scripts/services down

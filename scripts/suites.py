@@ -18,7 +18,18 @@ REPO = Path(__file__).resolve().parents[1]
 REPORTS = REPO / "build" / "reports"
 IN_CI = bool(os.environ.get("WW_CI"))
 
-SUITES = ("unit", "properties", "contracts", "architecture", "docs", "processes", "faults", "scenarios", "pid1")
+SUITES = (
+    "unit",
+    "properties",
+    "contracts",
+    "architecture",
+    "docs",
+    "processes",
+    "faults",
+    "scenarios",
+    "pid1",
+    "containers",
+)
 PYTHONS = "pythons"
 """The suite that repeats some of the others on every further Python of this machine."""
 ON_EVERY_PYTHON = ("unit", "contracts")
@@ -29,6 +40,7 @@ TOOLS = {
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),
+    "containers": ("docker",),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""
 

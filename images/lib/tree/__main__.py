@@ -1,0 +1,65 @@
+"""Assembles the tree /ww in the container of Dockerfile.tree, and writes it to standard output as a tar.
+
+An image gets its own interpreter, loader and libraries, so that ww runs whatever the image is made of: a glibc of any
+age, musl, or none. Nothing here depends on when or where it runs: two runs write the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import archive
+import interpreter
+import sbom
+
+WW = Path("/ww")
+PY = WW / "lib" / "py"
+WHEELHOUSE = Path("/src/wheelhouse")
+PIP = Path("/usr/share/python-wheels")
+EMPTY = ("usr", "files", "etc", "bin")
+OUTSIDE = (Path("/data"), Path("/backup"))
+
+
+def install(packages: Path) -> None:
+    """ww and its dependencies from the wheelhouse, and from nowhere else."""
+    pip = next(PIP.glob("pip-*.whl"))
+    command = [sys.executable, f"{pip}/pip", "install", "--quiet", "--no-index", "--find-links", str(WHEELHOUSE)]
+    run([*command, "--no-compile", "--root-user-action=ignore", "--target", str(packages), "whaleware[check]"])
+    # Console scripts would name the interpreter that installed them.
+    run(["rm", "-rf", str(packages / "bin")])
+
+
+def launchers(python: Path) -> None:
+    """/ww/run, /ww/cfg and /ww/bin/ww, and /ww/run.any for images whose env is not coreutils >= 8.31."""
+    run([str(python), "-I", "-m", "ww", "launcher", str(WW)])
+    first, rest = (WW / "run").read_text().split("\n", 1)
+    (WW / "run.any").write_text(f"{first.replace('/usr/bin/env', str(PY / 'bin' / 'env'))}\n{rest}")
+    (WW / "run.any").chmod(0o755)
+
+
+def run(command: list[str]) -> None:
+    """Everything that is said goes to standard error: standard output is the tar."""
+    subprocess.run(command, check=True, stdout=sys.stderr)
+
+
+def main() -> None:
+    """Write the tar."""
+    for place in (*OUTSIDE, *(WW / name for name in EMPTY)):
+        place.mkdir(parents=True, exist_ok=True)
+    python = interpreter.assemble(PY)
+    packages = PY / "lib" / f"python{interpreter.VERSION}" / "dist-packages"
+    install(packages)
+    # What is kept of a source's time stays true in the image.
+    archive.set_times([WW])
+    run([str(python), "-IS", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(PY / "lib")])
+    launchers(python)
+    sbom.write(PY, packages, interpreter.TAKEN)
+    archive.write([*OUTSIDE, WW], sys.stdout.buffer)
+
+
+main()

@@ -1,0 +1,83 @@
+"""Debian's Python as a tree of its own: with its loader and libraries, without what a container has no use for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+VERSION = "3.11"
+EXECUTABLE = Path(f"/usr/bin/python{VERSION}")
+LIBRARY = Path(f"/usr/lib/python{VERSION}")
+ENV = Path("/usr/bin/env")
+
+TAKEN: list[Path] = []
+"""Every file of Debian's that went into the tree, for the bill of materials."""
+
+UNUSED = (
+    *("EXTERNALLY-MANAGED", "_sysconfigdata_*", "config-*", "sitecustomize.py", "test", "__phello__", "__pycache__"),
+    # For making and packing programs, and for looking at them.
+    *("distutils", "ensurepip", "idlelib", "lib2to3", "venv", "pydoc_data", "turtle.py", "turtledemo", "tkinter"),
+    *("unittest/test", "ctypes/test", "sqlite3", "antigravity.py", "this.py", "zipapp.py"),
+    # Libraries of terminals and databases that nothing of ours opens.
+    *("curses", "dbm", "crypt.py"),
+    *(
+        f"lib-dynload/{name}.*"
+        for name in ("_test*", "_ctypes_test", "_xxtestfuzz", "xxlimited*", "_tkinter", "_curses*", "readline")
+    ),
+    *(f"lib-dynload/{name}.*" for name in ("_dbm", "_gdbm", "_sqlite3", "_crypt", "nis", "audioop", "ossaudiodev")),
+)
+
+
+def assemble(home: Path) -> Path:
+    """Make the tree in `home`; its interpreter."""
+    programs, libraries, modules = home / "bin", home / "lib", home / "lib" / LIBRARY.name
+    programs.mkdir(parents=True)
+    libraries.mkdir()
+    left_out = {path for pattern in UNUSED for path in LIBRARY.glob(pattern)}
+
+    def ignored(directory: str, names: list[str]) -> set[str]:
+        return {name for name in names if name == "__pycache__" or Path(directory, name) in left_out}
+
+    shutil.copytree(LIBRARY, modules, ignore=ignored)
+    TAKEN.extend(LIBRARY / path.relative_to(modules) for path in modules.rglob("*") if path.is_file())
+    (modules / "dist-packages").mkdir(exist_ok=True)
+    python = copy_program(EXECUTABLE, programs / "python3", libraries)
+    copy_program(ENV, programs / "env", libraries)
+    for extension in [*modules.glob("lib-dynload/*.so"), Path("/lib").joinpath(gcc_library())]:
+        copy_libraries(extension, libraries)
+    TAKEN.append(Path("/lib").joinpath(gcc_library()))
+    shutil.copy(Path("/lib").joinpath(gcc_library()), libraries)
+    return python
+
+
+def gcc_library() -> str:
+    """What extensions of other languages need, below /lib."""
+    return str(next(Path("/lib").glob("*-linux-gnu/libgcc_s.so.1")).relative_to("/lib"))
+
+
+def copy_program(source: Path, target: Path, libraries: Path) -> Path:
+    """A program that is started by the tree's own loader and finds the tree's own libraries first."""
+    loader = Path(patchelf("--print-interpreter", str(source)))
+    shutil.copy(source, target)
+    TAKEN.append(source)
+    copy_libraries(source, libraries)
+    # DT_RPATH, as it also holds for what is loaded later, and goes before LD_LIBRARY_PATH.
+    patchelf("--set-interpreter", str(libraries / loader.name), "--force-rpath", "--set-rpath", str(libraries), str(target))
+    return target
+
+
+def copy_libraries(binary: Path, libraries: Path) -> None:
+    """Everything that `binary` is linked with, and the loader."""
+    listed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
+    for found in re.findall(r"(/\S+)", listed):
+        target = libraries / Path(found).name
+        if not target.exists():
+            shutil.copy(found, target)
+            TAKEN.append(Path(found))
+
+
+def patchelf(*arguments: str) -> str:
+    """What it prints."""
+    return subprocess.run(["patchelf", *arguments], capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,129 @@
+"""A real Docker Engine for tests: images of this tree, and containers that are gone when the test is."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError
+from docker.models.containers import Container, ExecResult
+
+from tests.support.paths import REPO
+from tests.support.waiting import until
+
+PREFIX = os.environ.get("WW_IMAGES") or "whaleware"
+UP_WITHIN_S = 60.0
+
+
+class Engine(docker.DockerClient):
+    """A `docker.DockerClient` that knows the images of this tree."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(base_url=host)
+        self._host = host
+        self._built: dict[str, str] = {}
+
+    def image(self, name: str) -> str:
+        """The tag of an image of this tree (base, or a folder of images/), built once per session."""
+        if name not in self._built:
+            environ = {**os.environ, "DOCKER_HOST": self._host}
+            command = [str(REPO / "images" / "build"), name]
+            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            self._built.update(line.split() for line in done.stdout.splitlines())
+        return self._built[name]
+
+    def derived(self, context: Path, dockerfile: str, tag: str) -> str:
+        """The tag of an image built from a text in the folder `context`; FROM names it as `image()` does."""
+        full = f"{PREFIX}/test-{tag}:latest"
+        environ = {**os.environ, "DOCKER_HOST": self._host, "DOCKER_BUILDKIT": "0"}
+        command = ["docker", "build", "--quiet", "--tag", full, "--file", "-", str(context)]
+        text = dockerfile.encode()
+        # With the text on stdin the legacy builder takes no context: it must lie inside, for the time of the build.
+        inside = context / f".Dockerfile.{tag}"
+        inside.write_bytes(text)
+        command[command.index("-")] = str(inside)
+        try:
+            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        finally:
+            inside.unlink()
+        assert done.returncode == 0, done.stdout + done.stderr
+        return full
+
+    def with_hooks(self, ww: Path, work: Path, tag: str, base: str = "base") -> str:
+        """An image as its author makes it: the base, and the folder `ww` on top as /ww."""
+        context = work / f"context-{tag}"
+        shutil.copytree(ww, context / "ww", symlinks=True)
+        return self.derived(context, f"FROM {self.image(base)}\nCOPY ww /ww\nRUN ww check --compile /ww\n", tag)
+
+
+class Box:
+    """One container of a test."""
+
+    def __init__(self, raw: Container) -> None:
+        self.raw = raw
+
+    def exec(self, command: str | list[str], **options: Any) -> ExecResult:
+        """`docker exec`: (exit_code, output), both streams together unless `demux=True`."""
+        return self.raw.exec_run(command, **options)
+
+    def ask(self) -> dict[str, Any]:
+        """What `ww status --json` says; empty while nobody answers."""
+        try:
+            code, output = self.exec("ww status --json")
+        except APIError:
+            return {}
+        return json.loads(output) if code == 0 else {}
+
+    def state(self) -> str:
+        """The state that `ww status` names; empty while nobody answers."""
+        return str(self.ask().get("state", ""))
+
+    def wait_state(self, state: str, within_s: float = UP_WITHIN_S) -> None:
+        """Until it is in `state`; its log if it does not come there."""
+        try:
+            until(lambda: self.state() == state, f"state {state}", within_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the log:\n{self.logs()}") from None
+
+    def logs(self) -> str:
+        """All that `docker logs` gives."""
+        return self.raw.logs().decode("utf-8", "replace")
+
+    def states(self) -> list[str]:
+        """The states in the order of the log, from every start of this container."""
+        marker = " ww | state "
+        return [line.partition(marker)[2].split()[0] for line in self.logs().splitlines() if marker in line]
+
+    def health(self) -> str:
+        """What the engine thinks: starting, healthy, unhealthy."""
+        self.raw.reload()
+        return str(self.raw.attrs["State"]["Health"]["Status"])
+
+    def running(self) -> bool:
+        """Whether the engine says that it runs."""
+        self.raw.reload()
+        return bool(self.raw.attrs["State"]["Running"])
+
+    def start(self) -> None:
+        """`docker start`."""
+        self.raw.start()
+
+    def kill(self, name: str) -> None:
+        """`docker kill -s NAME`."""
+        self.raw.kill(signal=name)
+
+    def stop(self, timeout: int = 10) -> int:
+        """`docker stop -t TIMEOUT`; the exit code."""
+        self.raw.stop(timeout=timeout)
+        return self.exit_code()
+
+    def exit_code(self, within_s: float = 30.0) -> int:
+        """The exit code, once it has ended."""
+        until(lambda: not self.running(), "the end of the container", within_s)
+        return int(self.raw.attrs["State"]["ExitCode"])
