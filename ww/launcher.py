@@ -21,8 +21,12 @@ scope[{entry!r}]({argument})
 """
 
 
+_START = "start"
+"""The program beside an image's own interpreter (images/lib/tree/start.c) that does without an `env` what `env` does."""
+
+
 def shebang(python: str) -> str:
-    """Line 1 of the PID 1 launcher.
+    """Line 1 of the PID 1 launcher, where there is no start program.
 
     A TERM in the first milliseconds of PID 1 is lost unless it is blocked before Python starts: the kernel drops
     signals that PID 1 has no handler for. Raises UsageError where the kernel would cut the line.
@@ -40,18 +44,29 @@ def write_launchers(directory: str) -> list[str]:
     Raises UsageError, OSError.
     """
     launch = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")
-    plain = f"#!{sys.executable} -I"
     os.makedirs(f"{directory}/bin", exist_ok=True)
     bundle = f"{os.path.abspath(directory)}/run.bundle"
     write(bundle, _bundle(), 0o644)
     files = {
-        f"{directory}/run": f"{shebang(sys.executable)}\n{_BODY.format(file=launch, entry='isolated', argument=repr(bundle))}",
-        f"{directory}/cfg": f"{plain}S\n{_BODY.format(file=launch, entry='isolated', argument='')}",
-        f"{directory}/bin/ww": f"{plain}\n{_BODY.format(file=launch, entry='shell', argument='')}",
+        f"{directory}/run": f"{_first_line('run')}\n{_BODY.format(file=launch, entry='isolated', argument=repr(bundle))}",
+        f"{directory}/cfg": f"{_first_line('cfg')}\n{_BODY.format(file=launch, entry='isolated', argument='')}",
+        f"{directory}/bin/ww": f"{_first_line('ww')}\n{_BODY.format(file=launch, entry='shell', argument='')}",
     }
     for path, text in files.items():
         write_text(path, text, 0o755)
     return [*files, bundle]
+
+
+def _first_line(kind: str) -> str:
+    """What a launcher is started by: the start program of an image's own interpreter, or what every Python has."""
+    start = os.path.join(os.path.dirname(sys.executable), _START)
+    if os.access(start, os.X_OK):
+        return f"#!{start} {kind}"
+    return {
+        "run": shebang,
+        "cfg": lambda python: f"#!{python} -IS",
+        "ww": lambda python: f"#!{python} -I",
+    }[kind](sys.executable)
 
 
 def _bundle() -> bytes:

@@ -7,6 +7,7 @@ age, musl, or none. Nothing here depends on when or where it runs: two runs writ
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,11 +36,9 @@ def install(packages: Path) -> None:
 
 
 def launchers(python: Path) -> None:
-    """/ww/run, /ww/cfg and /ww/bin/ww, and /ww/run.any for images whose env is not coreutils >= 8.31."""
+    """/ww/run, /ww/cfg and /ww/bin/ww."""
+    shutil.copy("/src/start", python.parent / "start")
     run([str(python), "-I", "-m", "ww", "launcher", str(WW)])
-    first, rest = (WW / "run").read_text().split("\n", 1)
-    (WW / "run.any").write_text(f"{first.replace('/usr/bin/env', str(PY / 'bin' / 'env'))}\n{rest}")
-    (WW / "run.any").chmod(0o755)
 
 
 def run(command: list[str]) -> None:
@@ -54,6 +53,7 @@ def main() -> None:
     python = interpreter.assemble(PY)
     packages = PY / "lib" / f"python{interpreter.VERSION}" / "dist-packages"
     install(packages)
+    interpreter.complete(PY)
     # What is kept of a source's time stays true in the image.
     archive.set_times([WW])
     run([str(python), "-IS", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(PY / "lib")])

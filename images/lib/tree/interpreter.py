@@ -10,7 +10,12 @@ from pathlib import Path
 VERSION = "3.11"
 EXECUTABLE = Path(f"/usr/bin/python{VERSION}")
 LIBRARY = Path(f"/usr/lib/python{VERSION}")
-ENV = Path("/usr/bin/env")
+
+LOADED_LATER = (
+    # A library of another glibc than ours must never be found outside the tree.
+    *("libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1", "libresolv.so.2", "libanl.so.1"),
+    *("libnss_compat.so.2", "libnss_dns.so.2", "libnss_files.so.2", "libgcc_s.so.1"),
+)
 
 TAKEN: list[Path] = []
 """Every file of Debian's that went into the tree, for the bill of materials."""
@@ -44,17 +49,28 @@ def assemble(home: Path) -> Path:
     TAKEN.extend(LIBRARY / path.relative_to(modules) for path in modules.rglob("*") if path.is_file())
     (modules / "dist-packages").mkdir(exist_ok=True)
     python = copy_program(EXECUTABLE, programs / "python3", libraries)
-    copy_program(ENV, programs / "env", libraries)
-    for extension in [*modules.glob("lib-dynload/*.so"), Path("/lib").joinpath(gcc_library())]:
-        copy_libraries(extension, libraries)
-    TAKEN.append(Path("/lib").joinpath(gcc_library()))
-    shutil.copy(Path("/lib").joinpath(gcc_library()), libraries)
+    for name in LOADED_LATER:
+        copy(Path("/lib").joinpath(found_below_lib(name)), libraries)
     return python
 
 
-def gcc_library() -> str:
-    """What extensions of other languages need, below /lib."""
-    return str(next(Path("/lib").glob("*-linux-gnu/libgcc_s.so.1")).relative_to("/lib"))
+def found_below_lib(name: str) -> Path:
+    """A library in the directory of this machine's architecture."""
+    return next(Path("/lib").glob(f"*-linux-gnu/{name}"))
+
+
+def complete(home: Path) -> None:
+    """Add what the extension modules in the tree are linked with, those of wheels among them."""
+    for extension in sorted((home / "lib").rglob("python*/**/*.so")):
+        copy_libraries(extension, home / "lib")
+
+
+def copy(library: Path, libraries: Path) -> None:
+    """Take it, once."""
+    target = libraries / library.name
+    if not target.exists():
+        shutil.copy(library, target)
+        TAKEN.append(library)
 
 
 def copy_program(source: Path, target: Path, libraries: Path) -> Path:
@@ -72,10 +88,8 @@ def copy_libraries(binary: Path, libraries: Path) -> None:
     """Everything that `binary` is linked with, and the loader."""
     listed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
     for found in re.findall(r"(/\S+)", listed):
-        target = libraries / Path(found).name
-        if not target.exists():
-            shutil.copy(found, target)
-            TAKEN.append(Path(found))
+        if not found.startswith(str(libraries)):
+            copy(Path(found), libraries)
 
 
 def patchelf(*arguments: str) -> str:

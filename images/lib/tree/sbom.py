@@ -14,7 +14,8 @@ SPECIFICATION = "1.5"
 
 def write(home: Path, packages: Path, taken: list[Path]) -> None:
     """HOME/sbom.cdx.json and HOME/licenses."""
-    owners = sorted({owner(path) for path in taken})
+    # The start program holds what it needs of musl.
+    owners = sorted({"musl", *(owner(path) for path in taken)})
     parts = [python_part(dist) for dist in sorted(distributions(path=[str(packages)]), key=lambda dist: dist.name)]
     parts += [debian_part(name) for name in owners]
     main = next(part for part in parts if part["name"] == "whaleware")
