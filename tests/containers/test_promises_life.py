@@ -106,7 +106,7 @@ def test_of_two_containers_on_one_volume_the_second_is_refused_and_the_first_nev
     second = container(probe, volumes=there, environment=IMPATIENT)
     assert second.exit_code() == 75
     assert second.states() in ([], ["ERROR"])
-    assert "lock" in second.logs()
+    assert "the data is in use by" in second.logs()
     assert first.states() == FIRST
     assert kept(first, "boots") == "BOOT\n"
     assert first.stop() == 0

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 CONFINED: dict[str, dict[str, Any]] = {
     "read-only": {"read_only": True},
     "user": {"user": "12345"},
-    "user-and-group": {"user": "12345:12345", "tmpfs": {"/data": "mode=1777"}},
     "no-capabilities": {"cap_drop": ["ALL"]},
     "no-new-privileges": {"security_opt": ["no-new-privileges"]},
     "init": {"init": True},
@@ -42,6 +41,20 @@ def test_it_is_up_heals_and_stops_with_0(probe: str, container: Boxes, options: 
     assert box.exec(["sh", "-c", f"kill -9 {killed}"]).exit_code == 0
     until(lambda: box.states()[-2:] == ["RESTARTING", "UP"], "UP again", 30)
     assert box.stop() == 0
+
+
+@pytest.mark.rule("D-container-confined")
+def test_any_user_of_any_group_runs_on_a_volume_of_his_own(probe: str, container: Boxes, volume: str) -> None:
+    there = {volume: {"bind": "/data", "mode": "rw"}}
+    # The engine gives an empty volume the owner that the image's directory has, on every mount.
+    give = "touch /data/his && chown -R 12345:12345 /data"
+    assert container(probe, volumes=there, entrypoint=["sh", "-c", give]).exit_code() == 0
+    box = container(probe, volumes=there, user="12345:12345")
+    box.wait_state("UP")
+    assert box.stop() == 0
+    box.start()
+    until(lambda: box.states().count("UP") == 2, "UP again", 60)
+    assert box.states().count("FIRSTBOOT") == 1
 
 
 @pytest.mark.rule("D-container-pids")

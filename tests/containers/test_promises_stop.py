@@ -53,7 +53,7 @@ def test_docker_stop_ends_one_that_waits_for_another_owner_of_its_data(
     there = {volume: {"bind": "/data", "mode": "rw"}}
     container(probe, volumes=there).wait_state("UP")
     waiting = container(probe, volumes=there)
-    until(lambda: "lock" in waiting.logs() or not waiting.running(), "the wait for the lock", 30)
+    until(lambda: "the data is in use by" in waiting.logs() or not waiting.running(), "the wait for the lock", 30)
     assert waiting.running(), waiting.logs()
     assert waiting.stop(GRACE_S) == 0
 

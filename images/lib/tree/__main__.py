@@ -50,6 +50,9 @@ def main() -> None:
     """Write the tar."""
     for place in (*OUTSIDE, *(WW / name for name in EMPTY)):
         place.mkdir(parents=True, exist_ok=True)
+    for place in OUTSIDE:
+        # `--user 12345`, and OpenShift, leave anybody the group 0.
+        place.chmod(0o775)
     python = interpreter.assemble(PY)
     packages = PY / "lib" / f"python{interpreter.VERSION}" / "dist-packages"
     install(packages)
