@@ -80,7 +80,7 @@ def test_the_first_boot_is_once_on_a_bind_mount(probe: str, container: Boxes, tm
 def test_without_a_volume_a_container_keeps_its_data_and_a_new_one_begins_anew(
     probe: str, engine: Engine, container: Boxes, tmp_path: Path
 ) -> None:
-    text = f"FROM {probe} AS made\nFROM debian:bookworm-slim\nCOPY --from=made /ww /ww\nENTRYPOINT [\"/ww/run\"]\n"
+    text = f'FROM {probe} AS made\nFROM debian:bookworm-slim\nCOPY --from=made /ww /ww\nENTRYPOINT ["/ww/run"]\n'
     bare = engine.derived(tmp_path, text, "probe-bare")
     box = container(bare)
     box.exec("true")

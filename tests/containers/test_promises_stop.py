@@ -36,9 +36,7 @@ def stopped(box: Box) -> tuple[int, str]:
 
 
 @pytest.mark.rule("D-container-stop")
-def test_docker_stop_ends_every_state_with_0_within_the_grace_through_deaf_hooks(
-    probe: str, container: Boxes
-) -> None:
+def test_docker_stop_ends_every_state_with_0_within_the_grace_through_deaf_hooks(probe: str, container: Boxes) -> None:
     boxes = {state: container(probe, environment={"HOLD": state}) for state in HELD}
     with ThreadPoolExecutor(len(boxes)) as all_at_once:
         list(all_at_once.map(brought_to, boxes.values(), boxes))
