@@ -71,7 +71,7 @@ ROWS = (
     ),
     Row(
         "container",
-        "`docker run -e CFG=…` on fresh data → first instruction of the service, less the same image running it alone",
+        "container on fresh data, `docker run -e CFG=…`: what ww adds to the same image running the service alone",
         60,
         "ms",
         lambda s: float(s["over"]),
@@ -259,8 +259,8 @@ stop begins with the signal to PID 1 and ends when the kernel says that nothing 
 * As root, everything runs with real-time priority, so that other work on the machine is not measured.
 * Peers run with their defaults. s6 and supervisord wait up to a second before they start again what died, circusd looks
   every five; runit and monit end without waiting for their services, so that they have no part in the stop.
-* Containers are new ones of an image on the base, run by a Docker Engine on the same machine; the engine and its containers
-  have no real-time priority, and the row may be of another hour than the rest (`python -m bench.containers`).
+* Containers are new ones of an image on the base, run by a Docker Engine on the same machine. Time begins at the exec of
+  their PID 1, so that the engine's own is left out. They may be of another hour than the rest (`python -m bench.containers`).
 * The service of gunicorn is its own worker; its size counts the master.
 """
 
