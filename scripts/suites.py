@@ -40,7 +40,7 @@ TOOLS = {
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),
-    "containers": ("docker",),
+    "containers": ("busybox", "docker"),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""
 

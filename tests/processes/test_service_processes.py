@@ -410,11 +410,12 @@ def test_twenty_services_go_down_together(home: Home) -> None:
 @pytest.mark.rule("D-service-reason")
 def test_up_is_never_said_of_a_service_whose_process_is_dead_while_its_group_lives(home: Home) -> None:
     home.service("web", "sh -c 'trap \"\" TERM; while :; do sleep 0.1; done' & while :; do sleep 0.1; done")
-    home.hook("warmup", f"sleep 0.3; touch {home.root}/warm")
+    home.hook("warmup", f"while ! test -e {home.root}/warm; do sleep 0.05; done")
     instance = home.start().wait_state("WARMUP").wait_message("service web is ready")
     os.kill(pid_of(home, "web"), signal.SIGKILL)
     instance.wait_state("RESTARTING")
     assert "UP" not in instance.states()
+    (home.root / "warm").touch()
     instance.wait_state("UP")
     assert instance.stop() == 0
 
