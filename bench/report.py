@@ -69,6 +69,13 @@ ROWS = (
         "× jq",
         lambda s: float(s["ratio"]),
     ),
+    Row(
+        "container",
+        "container on fresh data, `docker run -e CFG=…`: what ww adds to the same image running the service alone",
+        60,
+        "ms",
+        lambda s: float(s["over"]),
+    ),
 )
 SOURCES = (*dict.fromkeys(row.key for row in ROWS if row.key != "further"), "memory-many")
 
@@ -83,6 +90,10 @@ class Data:
         self.rows["further"] = self._further()
         for key in ("cfg-small", "cfg-large"):
             self.rows[key] = self._with_ratios(self.rows[key])
+        alone = {s["turn"]: s["ms"] for s in good(self.rows["container"]) if s["who"] == "the service alone"}
+        for sample in good(self.rows["container"]):
+            if sample["who"] == OURS and sample["turn"] in alone:
+                sample["over"] = sample["ms"] - alone[sample["turn"]]
 
     def _further(self) -> Samples:
         """What each of the 19 services beyond the first costs: sizes of lives with twenty, less the median with one."""
@@ -248,6 +259,8 @@ stop begins with the signal to PID 1 and ends when the kernel says that nothing 
 * As root, everything runs with real-time priority, so that other work on the machine is not measured.
 * Peers run with their defaults. s6 and supervisord wait up to a second before they start again what died, circusd looks
   every five; runit and monit end without waiting for their services, so that they have no part in the stop.
+* Containers are new ones of an image on the base, run by a Docker Engine on the same machine. Time begins at the exec of
+  their PID 1, so that the engine's own is left out. They may be of another hour than the rest (`python -m bench.containers`).
 * The service of gunicorn is its own worker; its size counts the master.
 """
 

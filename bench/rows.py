@@ -48,6 +48,7 @@ NAMES = frozenset(
         "growth-unchanged",
         "growth-new",
         "growth-cfg",
+        "container",
     ]
 )
 """The rows that BENCH_ONLY can name."""
@@ -60,7 +61,7 @@ class Bench:
         self.sink = sink
         self.rounds = rounds
         self._only = only
-        manifest = json.loads(MANIFEST.read_text())
+        manifest = json.loads(MANIFEST.read_text()) if MANIFEST.exists() else {}
         self._refused = {name for name, entry in manifest.items() if "refused" in entry}
 
     def wanted(self, *rows: str) -> bool:

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-from bench import profiles, report, rows
+from bench import containers, profiles, report, rows
 from bench.install import PLACE
 from bench.samples import MACHINE, RESULTS, Sink, describe
 
@@ -45,7 +45,7 @@ def main() -> int:
     whole = rounds >= ROUNDS and not only
     results = RESULTS if whole else PLACE / "look"
     bench = rows.Bench(Sink(results), rounds, only)
-    for section in rows.SECTIONS:
+    for section in (*rows.SECTIONS, containers.cold_start):
         section(bench)
     if bench.wanted(profiles.NAME):
         profiles.write(results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,6 +10,7 @@ import pytest
 from docker.errors import NotFound
 
 from tests.support.engine import Box, Engine
+from tests.support.paths import REPO
 from tests.support.services import server
 
 if TYPE_CHECKING:
@@ -66,4 +68,24 @@ def volume(engine: Engine) -> Iterator[str]:
     """The name of an empty named volume, removed after the containers that the test put on it."""
     made = engine.volumes.create()
     yield made.name
+    # Whichever of the two fixtures a test names first: a volume in use cannot be removed.
+    for user in engine.containers.list(all=True, filters={"volume": made.name}):
+        user.remove(v=True, force=True)
     made.remove(force=True)
+
+
+@pytest.fixture(scope="session")
+def probe(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image, version 1.0, whose hooks do what its environment says: tests/fixtures/probe."""
+    return engine.with_hooks(REPO / "tests" / "fixtures" / "probe", tmp_path_factory.mktemp("probe"), "probe")
+
+
+@pytest.fixture(scope="session")
+def probe_next(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same image, version 2.0, with a step of upgrade.d more."""
+    work = tmp_path_factory.mktemp("probe-next")
+    shutil.copytree(REPO / "tests" / "fixtures" / "probe", work / "ww", symlinks=True)
+    (work / "ww" / "etc" / "version").write_text("2.0\n")
+    (work / "ww" / "usr" / "upgrade.d").mkdir()
+    (work / "ww" / "usr" / "upgrade.d" / "0002-more").symlink_to("../../files/play")
+    return engine.with_hooks(work / "ww", work, "probe-next")
