@@ -68,6 +68,7 @@ PUBLISHED = {"8080/tcp": ("127.0.0.1", None)}
 def test_it_serves_as_root_with_workers_that_are_not(engine: Engine, container: Boxes) -> None:
     box = container(engine.image("nginx"), ports=PUBLISHED)
     box.wait_state("UP")
+    assert box.raw.image.labels["org.opencontainers.image.version"] == "1.0"
     assert "It serves." in get(port_of(box))[1]
     assert "GET / HTTP/1.1" in box.logs(), "requests are in the container log"
     users = box.exec(

@@ -163,6 +163,18 @@ def test_twenty_reloads_under_load_lose_no_request(nginx: Nginx, record_property
 
 
 @pytest.mark.rule("D-image-nginx-reload")
+def test_without_kept_connections_nobody_has_to_ask_again(nginx: Nginx) -> None:
+    nginx.configure(log={"access": False}, keepalive_s=0).up()
+    with Hammer(nginx.port, fresh=0, kept=4) as hammer:
+        for number in range(1, 6):
+            before = hammer.answers
+            assert nginx.reload(locations={"= /n": {"text": str(number)}}).returncode == 0
+            until(lambda before=before: hammer.answers > before + 20, "the load goes on", PATIENCE_S)
+    assert hammer.failures == []
+    assert hammer.asked_again == 0
+
+
+@pytest.mark.rule("D-image-nginx-reload")
 def test_the_load_notices_a_restart(nginx: Nginx) -> None:
     """The counter-proof: the same clients lose requests where nginx is restarted instead of reloaded."""
     nginx.configure(log={"access": False})
@@ -291,6 +303,8 @@ def test_it_serves_tls_and_a_reload_takes_a_new_certificate(nginx: Nginx, tmp_pa
 def test_redirects_files_and_paths_that_are_left_out(nginx: Nginx) -> None:
     (nginx.root / "ww/files/more/docs").mkdir(parents=True)
     (nginx.root / "ww/files/more/docs/a.txt").write_text("a page")
+    (nginx.root / "ww/files/server.d").mkdir()
+    (nginx.root / "ww/files/server.d/own.conf").write_text("location = /own { return 204; }\n")
     nginx.configure(
         locations={
             "/docs/": {"files": "more"},
@@ -304,5 +318,6 @@ def test_redirects_files_and_paths_that_are_left_out(nginx: Nginx) -> None:
     status, _, headers = get(nginx.port, "/old/x")
     assert (status, headers["Location"].rpartition("/docs")[1]) == (301, "/docs")
     assert get(nginx.port, "/gone")[0] == 404
+    assert get(nginx.port, "/own")[0] == 204, "nginx's own words, from server.d"
     assert get(nginx.port, "/closed")[:2] == (503, "closed")
     assert instance.stop() == 0
