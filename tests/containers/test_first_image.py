@@ -147,6 +147,11 @@ def test_the_image_runs_as_tight_as_in_kubernetes(broker: str, volume: str, cont
     assert box.exec("ww cfg max_connections").output == b"500\n"
     assert published(box) == "1"
     assert box.exec("touch /ww/x").exit_code != 0, "the root is read-only"
+    changed = tmp_path / "config" / "cfg.json"
+    changed.write_text(changed.read_text().replace("500", "600"))
+    code, said = box.exec("ww reload")
+    assert code == 0, said
+    assert box.exec("ww cfg max_connections").output == b"600\n", "a change of the ConfigMap arrives by ww reload"
     began = time.monotonic()
     assert box.stop(spec["terminationGracePeriodSeconds"]) == 0
     assert time.monotonic() - began >= 5, "it drained"

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.support import firstimage
+from tests.support.configs import Instance
 from tests.support.manifests import configuration_of, containers, kubernetes_manifests, seconds_of_stop
 from ww.cli.main import COMMANDS
 
@@ -103,6 +104,13 @@ def test_the_page_shows_the_image_of_the_first_one() -> None:
         "broker:1.0",
         "web:1.0",
     }
+
+
+def test_a_label_that_reads_as_json_needs_the_colon_that_the_page_names(tmp_path: Path) -> None:
+    instance = Instance(tmp_path)
+    (problem,) = instance.problems({"CFG__ww__labels__namespace": "42"})
+    assert problem["path"] == "ww.labels.namespace"
+    assert instance.cfg({"CFG__ww__labels__namespace:": "42"})["ww"]["labels"] == {"namespace": "42"}
 
 
 def test_an_octal_mode_is_read_as_one() -> None:
