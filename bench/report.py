@@ -260,7 +260,8 @@ stop begins with the signal to PID 1 and ends when the kernel says that nothing 
 * Peers run with their defaults. s6 and supervisord wait up to a second before they start again what died, circusd looks
   every five; runit and monit end without waiting for their services, so that they have no part in the stop.
 * Containers are new ones of an image on the base, run by a Docker Engine on the same machine. Time begins at the exec of
-  their PID 1, so that the engine's own is left out. They may be of another hour than the rest (`python -m bench.containers`).
+  their PID 1, so that the engine's own is left out; as root and under cgroup v1 they have nearly all weight among other work.
+  They may be of another hour than the rest (`python -m bench.containers`).
 * The service of gunicorn is its own worker; its size counts the master.
 """
 

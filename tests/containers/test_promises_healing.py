@@ -71,13 +71,14 @@ def test_without_a_policy_it_ends_with_1_and_says_why(probe: str, container: Box
     box = container(probe, environment={"CFG": IMPATIENT, "SERVICE": "crash"})
     assert box.exit_code() == 1
     assert box.states()[-1] == "ERROR"
-    assert "web" in box.logs().splitlines()[-1] or "web" in "".join(box.logs().splitlines()[-5:])
+    assert "state ERROR (service web ended: exit code 9; gave up: it ended 2 times" in box.logs()
 
 
 @pytest.mark.rule("D-container-oom")
 def test_a_service_that_takes_all_memory_is_reported_as_such_and_comes_back(probe: str, container: Boxes) -> None:
     box = container(probe, environment={"SERVICE": "eat"}, mem_limit=MEMORY, memswap_limit=MEMORY)
-    until(lambda: "out of memory" in box.logs(), "words of it in the log", 60)
+    words = "service web ended: killed by SIGKILL, out of memory (oom_kill of the cgroup went from 0 to 1)"
+    until(lambda: words in box.logs(), "words of it in the log", 60)
     box.wait_state("UP")
     assert web(box)["state"] == "ready"
     events = box.exec("ww events --json -n all").output.decode()

@@ -27,7 +27,7 @@ def kept(box: Box, name: str) -> str:
     return done.output.decode()
 
 
-@pytest.mark.rule("WW-7", "D-container-order")
+@pytest.mark.rule("WW-16", "WWA-1", "WWA-2", "D-container-order")
 def test_states_come_in_order_on_the_first_the_second_and_the_third_start(probe: str, container: Boxes) -> None:
     box = container(probe)
     for times in (1, 2):
@@ -38,7 +38,7 @@ def test_states_come_in_order_on_the_first_the_second_and_the_third_start(probe:
     assert box.states() == FIRST + DOWN + LATER + DOWN + LATER
 
 
-@pytest.mark.rule("WW-7", "D-container-order")
+@pytest.mark.rule("WW-16", "D-container-order")
 def test_hooks_run_in_the_order_of_the_states(probe: str, container: Boxes) -> None:
     box = container(probe)
     box.wait_state("UP")
@@ -76,7 +76,7 @@ def test_the_first_boot_is_once_on_a_bind_mount(probe: str, container: Boxes, tm
     assert second.states() == LATER
 
 
-@pytest.mark.rule("D-container-data")
+@pytest.mark.rule("WWA-3", "D-container-data")
 def test_without_a_volume_a_container_keeps_its_data_and_a_new_one_begins_anew(
     probe: str, engine: Engine, container: Boxes, tmp_path: Path
 ) -> None:
