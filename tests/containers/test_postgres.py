@@ -80,6 +80,20 @@ def test_a_read_only_root_is_enough(engine: Engine, options: dict[str, Any], con
     assert box.stop() == 0
 
 
+@pytest.mark.rule("D-image-postgres")
+def test_it_runs_without_root_and_without_capabilities(engine: Engine, container: Boxes) -> None:
+    cfg = CFG | {"ww": {"services": {"postgres": {"user": None}}}, "roles": {}}
+    box = container(
+        engine.image("postgres"),
+        user="postgres",
+        cap_drop=["ALL"],
+        tmpfs={"/data": "mode=1777"},
+        environment={"CFG": json.dumps(cfg)},
+    )
+    box.wait_state("UP")
+    assert box.stop() == 0
+
+
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_pgbench(
