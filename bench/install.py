@@ -20,7 +20,7 @@ MANIFEST = PLACE / "manifest.json"
 BIN = PLACE / "bin"
 DEBS = PLACE / "debs"
 ROOT = PLACE / "root"
-INTERPRETER = os.environ.get("BENCH_PYTHON", "/usr/bin/python3")
+INTERPRETER = os.environ.get("BENCH_PYTHON") or "/usr/bin/python3"
 """The interpreter under which ww and the peers in Python run: Debian's own, as in the image."""
 
 FROM_DEBIAN = {

@@ -42,7 +42,7 @@ TOOLS = {
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),
     "images": ("postgres", "redis"),
-    "containers": ("docker",),
+    "containers": ("busybox", "docker"),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""
 

@@ -21,8 +21,8 @@ scope[{entry!r}]({argument})
 """
 
 
-_START = "start"
-"""The program beside an image's own interpreter (images/lib/tree/start.c) that does without an `env` what `env` does."""
+_START = "ww-start"
+"""The program beside an image's own interpreter (images/lib/tree/ww-start.c) that does without an `env` what `env` does."""
 
 
 def shebang(python: str) -> str:
@@ -62,11 +62,9 @@ def _first_line(kind: str) -> str:
     start = os.path.join(os.path.dirname(sys.executable), _START)
     if os.access(start, os.X_OK):
         return f"#!{start} {kind}"
-    return {
-        "run": shebang,
-        "cfg": lambda python: f"#!{python} -IS",
-        "ww": lambda python: f"#!{python} -I",
-    }[kind](sys.executable)
+    if kind == "run":
+        return shebang(sys.executable)
+    return f"#!{sys.executable} {'-IS' if kind == 'cfg' else '-I'}"
 
 
 def _bundle() -> bytes:

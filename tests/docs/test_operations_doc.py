@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.support.firstprocess import First, launcher, opened
 from tests.support.home import Home
 from tests.support.paths import COMMAND, REPO
 from tests.support.ports import TwinInstance, document, service
@@ -23,6 +25,7 @@ from ww.instance.control import _REFUSALS, _WANTED
 
 PAGE = (REPO / "docs/operations.md").read_text()
 COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+FIRST = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
 SCHEMAS = {
     schema["title"]: schema
     for schema in (json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
@@ -62,6 +65,27 @@ def test_the_commands_of_the_page_work_as_they_stand(home: Home, block: str) -> 
         instance.stop()
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.mark.rule("D-everywhere")
+@pytest.mark.parametrize("block", FIRST, ids=[text.split("\n")[0][:40] for text in FIRST])
+def test_the_launcher_is_pid_1_as_the_page_says(block: str) -> None:
+    becomes = "setpriv" in block
+    if becomes and os.getuid() != 0:
+        pytest.skip("root: only root may become another user")
+    with tempfile.TemporaryDirectory(prefix="ww-") as root:
+        pathlib.Path(root).chmod(0o755)
+        home = Home(pathlib.Path(root) / "home").service("web")
+        home.settings(log={"format": "plain", "level": "info"})
+        launcher(home)
+        around = opened(home.root.parent) if becomes else ()
+        command = ["/bin/sh", "-ec", block.replace("DIR", shlex.quote(str(home.root)))]
+        first = First(home, around=around, unshare=(), command=command).up()
+        said = first.instance.messages()
+        assert ("user 12345, group 0" if becomes else "user 0, group 0") in said
+        assert ("ww/etc cannot be written" in said) == ("remount,bind,ro" in block)
+        assert first.stop() == 0
+        home.end()
 
 
 def lines(home: Home, *words: str) -> list[dict[str, Any]]:

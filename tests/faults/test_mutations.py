@@ -9,6 +9,7 @@ import pytest
 from tests.support.mutant import mutant, run_tests
 
 LIFE = "tests/processes/test_life.py"
+SERVICES = "tests/processes/test_service_processes.py"
 STOP = "tests/processes/test_stop.py"
 DATA = "tests/processes/test_data.py"
 
@@ -32,10 +33,10 @@ MUTATIONS = {
         ["tests/unit", "tests/properties", "-k", "merge"],
     ),
     "stop waits for the monitor tick": (
-        "entrypoint.py",
-        'self._driver.feed(Trigger.STOP, Cause(f"{name} received", {"signal": name}, signal=number))',
+        "instance/signalling.py",
+        'self._feed(Trigger.STOP, Cause(f"{name} received", {"signal": name}, signal=number))',
         'cause = Cause(f"{name} received", signal=number)\n'
-        "            self._loop.call_later(30_000, lambda: self._driver.feed(Trigger.STOP, cause))",
+        "        self._crew.system.loop.call_later(30_000, lambda: self._feed(Trigger.STOP, cause))",
         [STOP, "-k", "hanging_hook and monitor"],
     ),
     "notification after the hook": (
@@ -46,9 +47,33 @@ MUTATIONS = {
     ),
     "UP before warmup": (
         "lifecycle/table.py",
-        '(_RECORD, _NOTIFY, *_SERVICES_UP, _hook("warmup"))',
-        "(_RECORD, _NOTIFY, *_SERVICES_UP)",
+        "State.WARMUP: (_RECORD, _NOTIFY, *_SERVICES_UP)",
+        "State.WARMUP: (_RECORD, _NOTIFY, *_SERVICES_UP[:-1])",
         [LIFE, "-k", "clean_start"],
+    ),
+    "UP before the services are ready": (
+        "lifecycle/table.py",
+        '_READY = (Action(Kind.SERVICES_READY), _hook("warmup"))',
+        '_READY = (_hook("warmup"),)',
+        [SERVICES, "-k", "start_by_readiness"],
+    ),
+    "a replacement before its event": (
+        "lifecycle/table.py",
+        "RECOVERY = (_RECORD, Action(Kind.RECOVER), _NOTIFY",
+        "RECOVERY = (Action(Kind.RECOVER), _RECORD, _NOTIFY",
+        ["tests/unit", "-k", "recovery_is_recorded_first"],
+    ),
+    "everybody restarts with a dead one": (
+        "lifecycle/services.py",
+        "return {name for name in dependents(rules, names) if phases[name] in repeated}",
+        "return {rule.name for rule in rules if phases[rule.name] in repeated}",
+        [SERVICES, "-k", "dependents_only"],
+    ),
+    "a wrapped code is lost": (
+        "instance/services/ends.py",
+        "end(words, detail, ended.code)  # a command",
+        "end(words, detail, 1)  # a command",
+        ["tests/processes/test_wrap.py", "-k", "commands_own"],
     ),
     "nothing is swept": (
         "instance/perform.py",

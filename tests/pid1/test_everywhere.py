@@ -7,15 +7,13 @@ import pathlib
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.support.firstprocess import UNSHARE, First, launcher
+from tests.support.firstprocess import UNSHARE, First, launcher, opened
 from tests.support.home import WW, Home, Instance
-from tests.support.paths import PACKAGE
 from tests.support.pidslimit import V1, PidsLimit
 from tests.support.waiting import until
 
@@ -102,32 +100,7 @@ def _as_anyone(home: Home) -> Sequence[str]:
     home.write_config()
     subprocess.run(["chgrp", "-R", "0", str(home.root.parent)], check=True)
     subprocess.run(["chmod", "-R", "g=u", str(home.root.parent)], check=True)
-    hold = home.root.parent / "hold"
-    hold.mkdir()
-    script = "\n".join(_opened(hold))
-    return ("unshare", "--mount", "/bin/sh", "-ec", f'{script}\nexec "$@"', "sh")
-
-
-def _opened(hold: pathlib.Path) -> list[str]:
-    """Mounts by which anybody reaches the interpreter and ww, where they lie in a directory of their owner alone.
-
-    In place of each closed directory there is an open one that holds nothing but what is needed of it.
-    """
-    needed = {pathlib.Path(path).resolve() for path in (sys.base_prefix, sys.prefix, PACKAGE.parent)}
-    lines = []
-    for number, closed in enumerate(
-        sorted({one for path in needed for one in path.parents if not one.stat().st_mode & 1})
-    ):
-        inside_of_it = sorted(path for path in needed if closed in path.parents)
-        for place, path in enumerate(inside_of_it):
-            kept = hold / f"{number}-{place}"
-            lines.append(f"mkdir {kept}; mount --bind {shlex.quote(str(path))} {kept}")
-        lines.append(f"mount -t tmpfs -o mode=0755 tmpfs {shlex.quote(str(closed))}")
-        for place, path in enumerate(inside_of_it):
-            lines.append(
-                f"mkdir -p {shlex.quote(str(path))}; mount --bind {hold}/{number}-{place} {shlex.quote(str(path))}"
-            )
-    return lines
+    return opened(home.root.parent)
 
 
 @pytest.mark.rule("D-everywhere")

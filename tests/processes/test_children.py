@@ -204,6 +204,27 @@ say(os.read(reader, 65536).decode())
     assert text.splitlines() == ["libno.so none", "none none", "none none", "mine none"]
 
 
+@pytest.mark.rule("D-hook-contract")
+def test_the_preload_of_the_image_is_not_for_our_own_helpers() -> None:
+    """An image's interpreter has a loader of its own, which a library for the image's libc may end."""
+    [[text]] = driver.run(
+        WAIT_FOR
+        + """
+import tempfile
+reader, writer = os.pipe()
+folder = tempfile.mkdtemp()
+with open(folder + "/launch.py", "w") as file:
+    file.write("import os, sys; print(sys.argv[1], os.environ.get('LD_PRELOAD'), os.environ.get('WW_LD_PRELOAD'))")
+clean = {key: value for key, value in env.items() if "LD_PRELOAD" not in key}
+for word in ("_compile", "_check"):
+    argv = (sys.executable, "-IS", folder + "/launch.py", word)
+    wait_for(spawn(Command(argv, {**clean, "WW_LD_PRELOAD": "x"}, stdout=writer, stderr=None)))
+say(os.read(reader, 65536).decode())
+"""
+    )
+    assert text.splitlines() == ["_compile None None", "_check None None"]
+
+
 def script(directory: object, name: str, text: bytes, mode: int = 0o755) -> str:
     path = f"{directory}/{name}"
     with open(path, "wb") as file:

@@ -41,12 +41,13 @@ def free_port() -> int:
 
 @pytest.mark.rule("D-service-order")
 def test_services_start_by_readiness_and_stop_in_reverse(home: Home) -> None:
-    gate = home.root / "gate"
+    gate, looks = home.root / "gate", home.root / "looks"
     note = f"trap 'echo down $0 >> {home.calls_file}; exit 0' TERM; while :; do sleep 0.05; done"
-    home.service("db", note.replace("$0", "db"), check=f"test -e {gate}")
+    home.service("db", note.replace("$0", "db"), check=f"echo >> {looks}; test -e {gate}")
     home.service("web", note.replace("$0", "web"), after=["db"])
     home.hooks("svcup", "warmup", "svcdown")
     instance = home.start().wait_message("service db runs")
+    until(lambda: looks.exists() and len(looks.read_text().splitlines()) >= 3, "three looks")
     assert runs(home) == ["db"]
     assert "warmup" not in home.calls()
     assert "UP" not in instance.states()
@@ -409,11 +410,12 @@ def test_twenty_services_go_down_together(home: Home) -> None:
 @pytest.mark.rule("D-service-reason")
 def test_up_is_never_said_of_a_service_whose_process_is_dead_while_its_group_lives(home: Home) -> None:
     home.service("web", "sh -c 'trap \"\" TERM; while :; do sleep 0.1; done' & while :; do sleep 0.1; done")
-    home.hook("warmup", f"sleep 0.3; touch {home.root}/warm")
+    home.hook("warmup", f"while ! test -e {home.root}/warm; do sleep 0.05; done")
     instance = home.start().wait_state("WARMUP").wait_message("service web is ready")
     os.kill(pid_of(home, "web"), signal.SIGKILL)
     instance.wait_state("RESTARTING")
     assert "UP" not in instance.states()
+    (home.root / "warm").touch()
     instance.wait_state("UP")
     assert instance.stop() == 0
 

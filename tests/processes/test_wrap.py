@@ -159,6 +159,17 @@ def test_without_hooks_the_data_is_the_commands_own_affair(home: Home) -> None:
     ]
 
 
+@pytest.mark.rule("D-wrap", "D-exit-75")
+def test_a_second_run_beside_it_needs_a_run_directory_of_its_own(home: Home) -> None:
+    first = home.start("--", "sh", "-c", "touch $WW_RUN/begun; exec sleep 300")
+    until(lambda: (home.root / "run/begun").exists() or first.ended(), "the command")
+    assert wrap(home, "sh", "-c", "exit 7").returncode == 75
+    own = home.root / "own"
+    own.mkdir(0o700)
+    assert wrap(home, "sh", "-c", "exit 7", env={"WW_RUN": str(own)}).returncode == 7
+    assert first.stop() == 128 + signal.SIGTERM
+
+
 @pytest.mark.rule("D-exit-64")
 def test_nothing_behind_the_dashes_is_a_wrong_command_line(home: Home) -> None:
     assert wrap(home).returncode == 64

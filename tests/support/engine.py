@@ -31,12 +31,19 @@ class Engine(docker.DockerClient):
     def image(self, name: str) -> str:
         """The tag of an image of this tree (base, or a folder of images/), built once per session."""
         if name not in self._built:
-            environ = {**os.environ, "DOCKER_HOST": self._host}
-            command = [str(REPO / "images" / "build"), name]
-            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr
-            self._built.update(line.split() for line in done.stdout.splitlines())
+            self._built.update(line.split() for line in self._build(name).splitlines())
         return self._built[name]
+
+    def fetch(self, image: str) -> None:
+        """Have an image such as debian:trixie-slim in the engine."""
+        self._build("--fetch", image)
+
+    def _build(self, *arguments: str) -> str:
+        environ = {**os.environ, "DOCKER_HOST": self._host}
+        command = [str(REPO / "images" / "build"), *arguments]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def derived(self, context: Path, dockerfile: str, tag: str) -> str:
         """The tag of an image built from a text in the folder `context`; FROM names it as `image()` does."""
@@ -54,6 +61,13 @@ class Engine(docker.DockerClient):
             inside.unlink()
         assert done.returncode == 0, done.stdout + done.stderr
         return full
+
+    def written_by(self, image: str, file: Path) -> None:
+        """Put into `file` what a container of `image` without a network writes to its standard output."""
+        environ = {**os.environ, "DOCKER_HOST": self._host}
+        with file.open("wb") as output:
+            command = ["docker", "run", "--rm", "--network", "none", image]
+            subprocess.run(command, env=environ, stdout=output, check=True)
 
     def with_hooks(self, ww: Path, work: Path, tag: str, base: str = "base") -> str:
         """An image as its author makes it: the base, and the folder `ww` on top as /ww."""
@@ -75,7 +89,7 @@ class Box:
     def ask(self) -> dict[str, Any]:
         """What `ww status --json` says; empty while nobody answers."""
         try:
-            code, output = self.exec("ww status --json")
+            code, output = self.exec(["/ww/bin/ww", "status", "--json"])
         except APIError:
             return {}
         return json.loads(output) if code == 0 else {}
@@ -85,9 +99,16 @@ class Box:
         return str(self.ask().get("state", ""))
 
     def wait_state(self, state: str, within_s: float = UP_WITHIN_S) -> None:
-        """Until it is in `state`; its log if it does not come there."""
+        """Until it is in `state`; its log if it does not come there, or ends before."""
+
+        def there() -> bool:
+            if self.state() == state:
+                return True
+            assert self.running(), f"ended before it was {state}"
+            return False
+
         try:
-            until(lambda: self.state() == state, f"state {state}", within_s)
+            until(there, f"state {state}", within_s)
         except AssertionError as error:
             raise AssertionError(f"{error}; the log:\n{self.logs()}") from None
 

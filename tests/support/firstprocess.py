@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shlex
 import signal
+import sys
 from collections.abc import Sequence
 
 from tests.support.home import PATIENCE_S, Home, Instance
+from tests.support.paths import PACKAGE
 from tests.support.waiting import until
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
@@ -141,3 +144,33 @@ def inner_number(pid: int) -> int:
             numbers = line.split()[1:]
             return int(numbers[-1]) if len(numbers) > 1 else 0
     return 0
+
+
+def opened(directory: pathlib.Path) -> Sequence[str]:
+    """A command line to put before another one, in which anybody reaches the interpreter and ww (root only)."""
+    hold = directory / "hold"
+    hold.mkdir()
+    script = "\n".join(_mounts(hold))
+    return ("unshare", "--mount", "/bin/sh", "-ec", f'{script}\nexec "$@"', "sh")
+
+
+def _mounts(hold: pathlib.Path) -> list[str]:
+    """Mounts by which anybody reaches the interpreter and ww, where they lie in a directory of their owner alone.
+
+    In place of each closed directory there is an open one that holds nothing but what is needed of it.
+    """
+    needed = {pathlib.Path(path).resolve() for path in (sys.base_prefix, sys.prefix, PACKAGE.parent)}
+    lines = []
+    for number, closed in enumerate(
+        sorted({one for path in needed for one in path.parents if not one.stat().st_mode & 1})
+    ):
+        inside_of_it = sorted(path for path in needed if closed in path.parents)
+        for place, path in enumerate(inside_of_it):
+            kept = hold / f"{number}-{place}"
+            lines.append(f"mkdir {kept}; mount --bind {shlex.quote(str(path))} {kept}")
+        lines.append(f"mount -t tmpfs -o mode=0755 tmpfs {shlex.quote(str(closed))}")
+        for place, path in enumerate(inside_of_it):
+            lines.append(
+                f"mkdir -p {shlex.quote(str(path))}; mount --bind {hold}/{number}-{place} {shlex.quote(str(path))}"
+            )
+    return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -117,7 +118,8 @@ class Home:
         for instance in self.started:
             instance.kill()
         for pid in self.left_behind():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def left_behind(self) -> list[int]:
         """What a killed `ww run` leaves outside a PID namespace: processes that carry this home in their environment."""

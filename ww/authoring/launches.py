@@ -9,9 +9,9 @@ import os
 from typing import TYPE_CHECKING
 
 from ww.authoring.finding import WARNING, Finding
+from ww.authoring.scripts import STANDARD_PATH
 from ww.instance.services.definition import DIRECTORY
 from ww.supervise.identity import Unknown, find_identity
-from ww.supervise.program import DEFAULT_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,9 @@ def _of_program(place: Place, launch: Launch) -> str:
     name = launch.argv[0]
     if name in _OURS or name.startswith(f"{place.layout.usr}/{DIRECTORY}/"):
         return ""
-    directories = [""] if "/" in name else (launch.env.get("PATH") or os.environ.get("PATH") or DEFAULT_PATH).split(":")
+    directories = (
+        [""] if "/" in name else (launch.env.get("PATH") or os.environ.get("PATH") or STANDARD_PATH).split(":")
+    )
     found = [path for one in directories for path in _meant(place, os.path.join(launch.cwd, one, name))]
     if any(os.path.isfile(path) and os.access(path, os.X_OK) for path in found):
         return ""

@@ -22,7 +22,7 @@ LARGEST_BYTES = 1 << 20
 KERNEL_LIMIT_BYTES = 255
 """Of a first line; the kernel cuts the rest."""
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+STANDARD_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LINE = re.compile(r"(?:line )?(\d+): (.+)")
 _ENV_WORDS = re.compile(r"(-\S*|\w+=.*)")
 
@@ -93,7 +93,7 @@ def _check_env(place: Place, shown: str, rest: str, level: str) -> Iterator[Find
         yield Finding(PROBLEM, shown, what, f"write #!/usr/bin/env -S {rest}", 1)
         return
     names = [word for word in words if not _ENV_WORDS.fullmatch(word)]
-    if names and not any(_is_there(place, f"{directory}/{names[0]}") for directory in _PATH.split(":")):
+    if names and not any(_is_there(place, f"{directory}/{names[0]}") for directory in STANDARD_PATH.split(":")):
         what = f"its interpreter {names[0]} is not on the PATH {_where(place)}"
         yield Finding(level, shown, what, "install it, or correct the name", 1)
 
@@ -108,13 +108,13 @@ def _where(place: Place) -> str:
 
 def _check_syntax(place: Place, path: str, shell: str) -> Iterator[Finding]:
     """`sh -n`, which reads a script and executes none of it."""
-    program = shutil.which(shell, path=_PATH)
+    program = shutil.which(shell, path=STANDARD_PATH)
     if program is None:
         return
     try:
         done = subprocess.run(
             [program, "-n", path],
-            env={"PATH": _PATH, "LC_ALL": "C"},
+            env={"PATH": STANDARD_PATH, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

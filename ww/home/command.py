@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 COMPILE = "_compile"
 """The word by which `ww run` starts its compile child through `ww/launch.py`."""
@@ -23,6 +23,13 @@ def own_directory(environ: Mapping[str, str]) -> str:
         if directory and os.path.isfile(f"{directory}/ww") and os.access(f"{directory}/ww", os.X_OK):
             return directory
     return ""
+
+
+def is_own(argv: Sequence[str]) -> bool:
+    """Whether this starts a helper child of ours."""
+    return (
+        len(argv) > 3 and argv[0] == sys.executable and argv[3] in (COMPILE, CHECK) and argv[2].endswith("/launch.py")
+    )
 
 
 def compile_command() -> tuple[str, ...]:

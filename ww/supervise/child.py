@@ -14,6 +14,7 @@ import fcntl
 import os
 import select
 
+from ww.home.command import is_own
 from ww.supervise import signals
 from ww.supervise.command import Command, impossible
 from ww.supervise.descriptors import FIRST_FREE_FD, close_all_but, close_inherited
@@ -59,7 +60,7 @@ def spawn(command: Command) -> Spawned:
     problem = impossible(command)
     if problem is not None:
         return problem
-    env = _child_env(command.env)
+    env = _child_env(command)
     path = find_program(command.argv[0], env.get("PATH"), command.cwd)
     if path is None:
         return NotFound(command.argv[0], None)
@@ -69,8 +70,14 @@ def spawn(command: Command) -> Spawned:
     return classify(failed, path, command.cwd) if isinstance(failed, Refused) else failed
 
 
-def _child_env(env: dict[str, str]) -> dict[str, str]:
-    """`env` with LD_PRELOAD back, which the launch line moved out of our own loader's way."""
+def _child_env(command: Command) -> dict[str, str]:
+    """The environment with LD_PRELOAD back, which the launch line moved out of our own loader's way.
+
+    Our own helpers go without: the interpreter of an image has a loader that a library of the image may end.
+    """
+    env = command.env
+    if is_own(command.argv):
+        return {key: value for key, value in env.items() if key != "WW_LD_PRELOAD"}
     preload = env.get("WW_LD_PRELOAD") or os.environ.get("WW_LD_PRELOAD")
     if not preload and "WW_LD_PRELOAD" not in env:
         return env

@@ -9,7 +9,7 @@ import struct
 
 from ww.types import Value
 
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HEAD_BYTES = 4096
 _ELF_INTERPRETER = 3
 
@@ -73,7 +73,7 @@ def find_program(name: str, search: str | None, cwd: str | None = None) -> str |
     if "/" in name:
         return name
     found = None
-    for directory in (DEFAULT_PATH if search is None else search).split(":"):
+    for directory in (_DEFAULT_PATH if search is None else search).split(":"):
         path = f"{directory or '.'}/{name}"
         real = os.path.join(cwd or "", path)
         if os.path.isfile(real):

@@ -37,7 +37,7 @@ def install(packages: Path) -> None:
 
 def launchers(python: Path) -> None:
     """/ww/run, /ww/cfg and /ww/bin/ww."""
-    shutil.copy("/src/start", python.parent / "start")
+    shutil.copy("/src/ww-start", python.parent / "ww-start")
     run([str(python), "-I", "-m", "ww", "launcher", str(WW)])
 
 

@@ -80,7 +80,9 @@ def copy_program(source: Path, target: Path, libraries: Path) -> Path:
     TAKEN.append(source)
     copy_libraries(source, libraries)
     # DT_RPATH, as it also holds for what is loaded later, and goes before LD_LIBRARY_PATH.
-    patchelf("--set-interpreter", str(libraries / loader.name), "--force-rpath", "--set-rpath", str(libraries), str(target))
+    patchelf(
+        "--set-interpreter", str(libraries / loader.name), "--force-rpath", "--set-rpath", str(libraries), str(target)
+    )
     return target
 
 

@@ -6,8 +6,10 @@ import json
 import shutil
 import subprocess
 from importlib.metadata import distributions
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SPECIFICATION = "1.5"
 
@@ -38,7 +40,9 @@ def python_part(dist: Any) -> dict[str, Any]:
     meta = dist.metadata
     licence = meta.get("License-Expression") or (meta.get("License") or "").partition("\n")[0] or "see the package"
     form = {"expression": licence} if meta.get("License-Expression") else {"license": {"name": licence}}
-    return part(dist.name, dist.version, f"pkg:pypi/{dist.name.lower().replace('_', '-')}@{dist.version}", licenses=[form])
+    return part(
+        dist.name, dist.version, f"pkg:pypi/{dist.name.lower().replace('_', '-')}@{dist.version}", licenses=[form]
+    )
 
 
 def debian_part(name: str) -> dict[str, Any]:
@@ -57,7 +61,13 @@ def part(name: str, version: str, purl: str, **more: Any) -> dict[str, Any]:
 def owner(path: Path) -> str:
     """The Debian package of a file; the system's own name of a library may be one through a link."""
     real = path.resolve()
-    tried = [str(path), str(real), *(str(one).removeprefix("/usr") for one in (path, real)), f"/usr{path}", f"/usr{real}"]
+    tried = [
+        str(path),
+        str(real),
+        *(str(one).removeprefix("/usr") for one in (path, real)),
+        f"/usr{path}",
+        f"/usr{real}",
+    ]
     for candidate in tried:
         asked = subprocess.run(["dpkg-query", "-S", candidate], capture_output=True, text=True, check=False)
         if asked.returncode == 0:

@@ -1,4 +1,4 @@
-/* The interpreter in the first line of /ww/run, /ww/cfg and /ww/bin/ww: `#!/ww/lib/py/bin/start run`.
+/* The interpreter in the first line of /ww/run, /ww/cfg and /ww/bin/ww: `#!/ww/lib/py/bin/ww-start run`.
 
    Linked statically, so that it runs in any image and nothing is loaded into it. It does what `env` cannot do in an image
    that has none, or an old one:
@@ -26,7 +26,7 @@ static void block_stop_signals(void) {
 
 int main(int count, char **words) {
     if (count < 3) {
-        fputs("start: is the interpreter of /ww/run, /ww/cfg and /ww/bin/ww, and no command\n", stderr);
+        fputs("ww-start: is the interpreter of /ww/run, /ww/cfg and /ww/bin/ww, and no command\n", stderr);
         return 64;
     }
     int first = strcmp(words[1], "run") == 0;
@@ -40,6 +40,6 @@ int main(int count, char **words) {
     words[0] = PYTHON;
     words[1] = strcmp(words[1], "ww") == 0 ? "-I" : "-IS";
     execv(PYTHON, words);
-    perror("start: " PYTHON);
+    perror("ww-start: " PYTHON);
     return CANNOT_START;
 }

@@ -1,0 +1,86 @@
+"""The overlay: three lines in somebody else's Dockerfile, on whatever libc the image has, or none."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.paths import REPO
+from tests.support.services import need
+from tests.support.waiting import until
+
+if TYPE_CHECKING:
+    from tests.containers.conftest import Boxes
+    from tests.support.engine import Engine
+
+THREE_LINES = 'COPY --from={overlay} /ww /ww\nCOPY ww /ww\nENTRYPOINT ["/ww/run"]\n'
+ORDER = ["BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP"]
+MISLEADING = {
+    "LD_LIBRARY_PATH": "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib/aarch64-linux-gnu",
+    "PYTHONHOME": "/nowhere",
+    "PYTHONPATH": "/nowhere",
+}
+"""What an image may set for its own programs."""
+pytestmark = pytest.mark.rule("D-image-overlay")
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    """What an image's author has: a folder ww."""
+    shutil.copytree(REPO / "hooks-template", tmp_path / "ww")
+    return tmp_path
+
+
+def overlaid(engine: Engine, context: Path, first: str, tag: str, last: str = "") -> str:
+    return engine.derived(context, first + THREE_LINES.format(overlay=engine.image("overlay")) + last, f"overlay-{tag}")
+
+
+def lives(box_of: Boxes, image: str) -> None:
+    """To UP, asked by all three launchers, and down with 0."""
+    box = box_of(image, environment={"CFG": '{"heartbeat_s": 7}', **MISLEADING})
+    box.wait_state("UP")
+    assert box.states() == ORDER
+    assert box.ask()["services"][0]["state"] == "ready"
+    assert box.exec(["/ww/cfg", "heartbeat_s"]).output == b"7\n"
+    until(lambda: box.exec(["/ww/bin/ww", "healthcheck"]).exit_code == 0, "healthy")
+    checked = box.exec(["/ww/bin/ww", "check", "--compile", "/ww"])
+    assert checked.exit_code == 0, checked.output
+    assert box.stop() == 0, box.logs()
+
+
+@pytest.mark.parametrize("suite", ["bullseye", "trixie"])
+def test_on_an_older_and_a_newer_glibc(engine: Engine, context: Path, container: Boxes, suite: str) -> None:
+    image = f"debian:{suite}-slim"
+    engine.fetch(image)
+    lives(container, overlaid(engine, context, f"FROM {image}\n", suite))
+
+
+def test_where_there_is_no_libc_at_all(engine: Engine, context: Path, container: Boxes) -> None:
+    need("busybox")
+    programs = context / "root" / "bin"
+    programs.mkdir(parents=True)
+    shutil.copy("/bin/busybox", programs / "busybox")
+    names = subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True).stdout.split()
+    for name in names:
+        if name != "busybox":
+            (programs / name).symlink_to("busybox")
+    lives(container, overlaid(engine, context, "FROM scratch\nCOPY root /\n", "scratch"))
+
+
+def test_a_preloaded_library_of_the_image_is_for_its_services_and_not_for_ww(
+    engine: Engine, context: Path, container: Boxes
+) -> None:
+    """A newer glibc's allocator would end an older loader: it must come back for hooks and services, and only there."""
+    engine.fetch("debian:trixie-slim")
+    allocator = "RUN apt-get update && apt-get install -y --no-install-recommends libjemalloc2\nENV LD_PRELOAD=libjemalloc.so.2\n"
+    image = overlaid(engine, context, "FROM debian:trixie-slim\n", "preload", allocator)
+    lives(container, image)
+    box = container(image)
+    box.wait_state("UP")
+    pid = box.ask()["services"][0]["pid"]
+    assert b"libjemalloc" in box.exec(["cat", f"/proc/{pid}/maps"]).output
+    assert b"libjemalloc" not in box.exec(["cat", "/proc/1/maps"]).output
