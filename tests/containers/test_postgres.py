@@ -80,6 +80,24 @@ def test_a_read_only_root_is_enough(engine: Engine, options: dict[str, Any], con
     assert box.stop() == 0
 
 
+@pytest.mark.rule("D-image-postgres")
+def test_it_runs_without_root_and_without_capabilities(engine: Engine, volume: str, container: Boxes) -> None:
+    cfg = CFG | {"ww": {"services": {"postgres": {"user": None}}}, "roles": {}}
+    data = {volume: {"bind": "/data", "mode": "rw"}}
+    # The engine gives an empty volume to whom the image's directory belongs, again and again.
+    own = ["sh", "-c", "chown postgres /data && touch /data/not-empty"]
+    assert container(engine.image("postgres"), entrypoint=own, volumes=data).exit_code() == 0
+    box = container(
+        engine.image("postgres"),
+        user="postgres",
+        cap_drop=["ALL"],
+        volumes=data,
+        environment={"CFG": json.dumps(cfg)},
+    )
+    box.wait_state("UP")
+    assert box.stop() == 0
+
+
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_pgbench(

@@ -51,6 +51,24 @@ def test_it_comes_back_with_its_data_and_tells_numbers(engine: Engine, volume: s
     assert CFG["password"] not in box.logs() + again.logs()
 
 
+@pytest.mark.rule("D-image-redis")
+def test_it_runs_without_root_and_without_capabilities(engine: Engine, volume: str, container: Boxes) -> None:
+    cfg = CFG | {"ww": {"services": {"redis": {"user": None}}}}
+    data = {volume: {"bind": "/data", "mode": "rw"}}
+    # The engine gives an empty volume to whom the image's directory belongs, again and again.
+    own = ["sh", "-c", "chown redis /data && touch /data/not-empty"]
+    assert container(engine.image("redis"), entrypoint=own, volumes=data).exit_code() == 0
+    box = container(
+        engine.image("redis"),
+        user="redis",
+        cap_drop=["ALL"],
+        volumes=data,
+        environment={"CFG": json.dumps(cfg)},
+    )
+    box.wait_state("UP")
+    assert box.stop() == 0
+
+
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_redis_benchmark(

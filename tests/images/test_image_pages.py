@@ -23,6 +23,8 @@ def test_the_readme_names_every_setting_and_no_other(image: Path) -> None:
     groups = {key for key in keys if any(other.startswith(f"{key}.") for other in keys)}
     assert keys - groups <= told
     assert told <= keys
+    version = (image / "ww/etc/version").read_text().strip()
+    assert f"whaleware/{image.name}:{version}" in (image / "README.md").read_text()
 
 
 @pytest.mark.rule("D-image-readme")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.imagehome import ImageHome, free_port
+from tests.support.imagehome import ImageHome, free_port, listening_ports
 from tests.support.paths import REPO
 from tests.support.services import need
 from tests.support.waiting import until
@@ -137,10 +137,14 @@ def test_nobody_outside_reaches_the_server_of_a_first_boot(home: Postgres) -> No
     with running:
         (private,) = until(lambda: list(home.data.glob(".private.*/.s.PGSQL.5432")), "the private server", LONG_S)
         assert private.parent.stat().st_mode & 0o777 == 0o700
+        servers = home.processes()
+        assert servers
+        assert not any(listening_ports(pid) for pid in servers), "no TCP port, whichever"
         running.until_state("UP")
         over.set()
         knocking.join()
         assert accepted, "the service itself is reached"
+        assert home.port in listening_ports(home.pid("postgres"))
         assert set(accepted) <= {"WARMUP", "UP"}
         assert not list(home.data.glob(".private.*"))
 
@@ -234,20 +238,45 @@ def test_a_backup_of_the_running_service_is_restored_whole(home: Postgres) -> No
         assert home.migrations() == ["0001-prewarm", "0002-statements"]
 
 
+def test_a_stop_in_the_middle_of_a_first_boot_is_a_stop(home: Postgres) -> None:
+    home.step("0003-long", "SELECT pg_sleep(60);")
+    with home.start() as running:
+        running.until(lambda r: "migration 0002-statements applied" in said(r), "the second migration")
+        assert running.stop() == 0
+    assert not (home.data / "pg").exists()
+    until(lambda: not home.processes(), "nobody is left", LONG_S)
+    home.step("0003-long", "SELECT 1;")
+    with home.up() as again:
+        assert "FIRSTBOOT" in again.states()
+
+
+def test_a_backup_makes_the_data_of_a_new_volume(home: Postgres) -> None:
+    with home.up() as running:
+        home.sql("CREATE TABLE notes AS SELECT generate_series(1, 100) AS id")
+        home.ww("backup", "moving")
+        running.stop()
+    shutil.rmtree(home.data)
+    home.data.mkdir()
+    home.ww("restore", "moving")
+    with home.up() as running:
+        assert "FIRSTBOOT" not in running.states()
+        assert home.sql("SELECT sum(id) FROM notes") == "5050"
+
+
 @pytest.mark.rule("D-image-warm")
 def test_when_it_is_up_tables_and_answers_are_in_memory(home: Postgres) -> None:
     with home.up() as running:
         home.sql("CREATE TABLE big AS SELECT generate_series(1, 50000) AS id")
         home.admin("CREATE EXTENSION pg_buffercache")
         running.stop()
-    queries = ["SELECT max(id) FROM big", "SELECT * FROM there_is_none"]
+    queries = ["SELECT count(*) FROM pg_class", "SELECT * FROM there_is_none"]
     with home.up(warm={"prewarm": True, "queries": queries, "timeout_s": 10}) as running:
         cached = "SELECT count(*) FROM pg_buffercache WHERE relfilenode = pg_relation_filenode('big')"
         size = "SELECT pg_relation_size('big') / 8192"
         assert int(home.admin(cached)) >= int(home.admin(size)) > 100
         assert "prewarmed" in said(running)
         assert 'relation "there_is_none" does not exist' in said(running)
-        calls = home.admin("SELECT calls FROM ww.statements WHERE query = 'SELECT max(id) FROM big'")
+        calls = home.admin("SELECT calls FROM ww.statements WHERE query = 'SELECT count(*) FROM pg_class'")
         assert calls.splitlines()[0] >= "1"
 
 

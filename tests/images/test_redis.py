@@ -164,6 +164,11 @@ def test_what_was_acknowledged_is_there_after_stops_kills_and_restarts_under_loa
 def test_another_persistence_never_starts_empty_beside_data_that_is_there(home: Redis) -> None:
     order = ["rdb", "aof", "rdb", "both", "none", "aof", "none", "rdb"]
     for round_, persistence in enumerate(order):
+        if round_:  # what a try that was killed has left must not count
+            left, owner = home.data / "redis/.new", (home.data / "redis").stat()
+            (left / "appendonlydir").mkdir(parents=True)
+            for path in (left, left / "appendonlydir"):
+                os.chown(path, owner.st_uid, owner.st_gid)
         with home.up(persistence=persistence) as running:
             kept = len([past for past in order[:round_] if past != "none"])
             assert home.ask("DBSIZE") == str(kept * 1000), order[: round_ + 1]
@@ -177,6 +182,25 @@ def test_another_persistence_never_starts_empty_beside_data_that_is_there(home: 
             if persistence == "rdb":
                 home.ask("SAVE")
             assert running.stop() == 0
+
+
+def test_reload_changes_limits_at_once_and_restarts_for_the_rest_without_a_loss(home: Redis) -> None:
+    layer = home.root / "ww/etc/conf.d/50-mine.json"
+    layer.parent.mkdir()
+    with home.up() as running:
+        home.ask("SET", "kept", "1")
+        before = home.pid("redis")
+        layer.write_text('{"maxmemory": "48mb", "maxmemory_policy": "allkeys-lru", "fsync": "always"}')
+        home.ww("reload")
+        assert home.ask("CONFIG", "GET", "maxmemory").split()[1] == str(48 << 20)
+        assert home.ask("CONFIG", "GET", "appendfsync").split()[1] == "always"
+        assert home.pid("redis") == before
+        layer.write_text('{"password": "open-sesame", "persistence": "rdb"}')
+        home.ww("reload")
+        until(lambda: home.ask("GET", "kept", password="open-sesame") == "1", "the data", LONG_S)
+        assert home.pid("redis") != before
+        assert "NOAUTH" in home.ask("PING")
+        assert running.stop() == 0
 
 
 @pytest.mark.parametrize("persistence", ["aof", "rdb"])

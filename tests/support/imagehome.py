@@ -82,7 +82,7 @@ class ImageHome:
         running.signal(signal.SIGKILL)
         running.wait()
         killed: set[int] = set()
-        while left := self._left_behind():
+        while left := self.processes():
             killed |= set(left)
             for pid in left:
                 try:
@@ -96,11 +96,12 @@ class ImageHome:
         """The test is over."""
         for running in self._runs:
             running.__exit__()
-        for pid in self._left_behind():
+        for pid in self.processes():
             os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.root)
 
-    def _left_behind(self) -> list[int]:
+    def processes(self) -> list[int]:
+        """All that belong to this home."""
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             try:
@@ -120,6 +121,18 @@ def free_port() -> int:
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
     raise AssertionError("no free port")
+
+
+def listening_ports(pid: int) -> set[int]:
+    """The TCP ports that a process listens on."""
+    sockets = set()
+    try:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            sockets.add(os.readlink(link))
+    except FileNotFoundError:
+        pass  # it ended, or closed it, while we looked
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
 
 
 def schema_keys(schema: dict[str, Any], path: str = "") -> set[str]:

@@ -46,7 +46,8 @@ info() { # FIELD
 }
 
 kept_as() { # what is in the data directory: aof, rdb or nothing
-    if [ -d "$redis_data/appendonlydir" ] || [ -f "$redis_data/appendonly.aof" ]; then
+    set -- "$redis_data"/appendonlydir/*.manifest
+    if [ -f "$1" ] || [ -f "$redis_data/appendonly.aof" ]; then
         echo aof
     elif [ -f "$redis_data/dump.rdb" ]; then
         echo rdb
@@ -60,9 +61,16 @@ refuse_second_server() { # `ww backup` beside an instance whose service does not
     fi
 }
 
+render() { # Redis' configuration from ours
+    for name in redis.conf password; do
+        ww render --mode 0600 "$WW_FILES/$name.j2" "$redis_etc/$name"
+        [ "$(id -u)" != 0 ] || chown redis:redis "$redis_etc/$name"
+    done
+}
+
 private_up() { # yes|no DIRECTORY: a server on the data that reads the append-only file or not, reached by us alone
     appendonly=$1 directory=$2
-    private=$(mktemp -d "$WW_DATA/.private.XXXXXX")
+    private=$(mktemp -d "$redis_data/.private.XXXXXX")
     make_directory "$private"
     trap private_down EXIT
     trap 'exit 143' TERM INT HUP
@@ -89,4 +97,32 @@ private_down() {
 wait_rewritten() { # an append-only file that was asked for is whole
     until [ "$(info aof_rewrite_in_progress)$(info aof_rewrite_scheduled)" = 00 ]; do sleep 0.05; done
     [ "$(info aof_last_bgrewrite_status)" = ok ] || fail "the append-only file could not be written"
+}
+
+snapshot_to_file() { # made aside and moved in one step: a try that was killed is made again from the snapshot
+    rm -rf "$redis_data/.new"
+    make_directory "$redis_data/.new"
+    ln "$redis_data/dump.rdb" "$redis_data/.new/dump.rdb"
+    private_up no "$redis_data/.new"
+    ask config set appendonly yes > /dev/null
+    wait_rewritten
+    private_down
+    for made in appendonlydir appendonly.aof; do
+        [ -e "$redis_data/.new/$made" ] || continue
+        rm -rf "${redis_data:?}/$made"
+        mv "$redis_data/.new/$made" "$redis_data/$made"
+    done
+    sync "$redis_data"
+    rm -rf "$redis_data/.new"
+}
+
+file_to_snapshot() {
+    private_up yes "$redis_data"
+    ask save > /dev/null
+    private_down
+    for old in appendonlydir appendonly.aof; do
+        rm -rf "$redis_data/.gone"
+        [ ! -e "$redis_data/$old" ] || mv "$redis_data/$old" "$redis_data/.gone"
+    done
+    rm -rf "$redis_data/.gone"
 }
