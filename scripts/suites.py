@@ -41,11 +41,7 @@ TOOLS = {
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),
-<<<<<<< HEAD
     "images": ("nginx", "postgres", "redis"),
-=======
-    "images": ("postgres", "redis"),
->>>>>>> stores
     "containers": ("busybox", "docker"),
 }
 """What scripts/services is asked to have ready before a suite; a test that misses one says so itself."""
