@@ -139,7 +139,7 @@ class LargeConfiguration:
 
 
 def ours(name: str, make: object, many: bool = True) -> Peer:
-    return Peer(name, make, many=many, heals_s=5, needs="ww")  # type: ignore[arg-type]
+    return Peer(name, make, cannot=() if many else ("many",), heals_s=5, needs="ww")  # type: ignore[arg-type]
 
 
 PLAIN = ours("ww", services)

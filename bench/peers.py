@@ -44,24 +44,23 @@ class Peer:
         self,
         name: str,
         make: Callable[[Path, int], Start],
-        many: bool = True,
+        *,
+        cannot: tuple[str, ...] = (),
         heals_s: float = 0.0,
-        stops: bool = True,
         settle_s: float = 0.3,
-        orphans: bool = True,
         needs: str = "",
     ) -> None:
         self.name = name
         self.make = make
-        self.many = many
+        self.many = "many" not in cannot
         """Whether it can hold more than one service."""
         self.heals_s = heals_s
         """How long to wait for a killed service's replacement; 0: it never makes one."""
-        self.stops = stops
+        self.stops = "stop" not in cannot
         """Whether it ends its services itself when it is told to stop."""
         self.settle_s = settle_s
         """How long it is left alone first: some punish a service that dies within its first second."""
-        self.orphans = orphans
+        self.orphans = "orphans" not in cannot
         """Whether its service is our program, which can make orphans."""
         self.needs = needs or name
 
@@ -180,16 +179,16 @@ def floor(_place: Path, count: int) -> Start:
 
 
 PEERS = [
-    Peer("tini", tini, many=False),
-    Peer("dumb-init", dumb_init, many=False),
+    Peer("tini", tini, cannot=("many",)),
+    Peer("dumb-init", dumb_init, cannot=("many",)),
     Peer("s6", s6, heals_s=5, settle_s=1.2),
-    Peer("runit", runit, heals_s=5, settle_s=1.2, stops=False),
-    Peer("monit", monit, stops=False),
+    Peer("runit", runit, heals_s=5, settle_s=1.2, cannot=("stop",)),
+    Peer("monit", monit, cannot=("stop",)),
     Peer("Pebble", pebble, heals_s=5, settle_s=1.2),
     Peer("supervisord", supervisord, heals_s=5, settle_s=1.4),
     Peer("circusd", circusd, heals_s=10),
     Peer("honcho", honcho),
-    Peer("gunicorn", gunicorn, many=False, heals_s=5, orphans=False),
+    Peer("gunicorn", gunicorn, heals_s=5, cannot=("many", "orphans")),
     Peer("pm2", pm2, heals_s=5),
 ]
 FLOOR = Peer("Python's floor", floor, heals_s=5, needs="interpreter")

@@ -2,7 +2,6 @@
 
     WwError              something a person must act on; carries the exit code
     ├── UsageError       64  the command line is wrong
-    ├── UnavailableError 69  no instance answers
     ├── ConfigError      78  the configuration cannot be used (carries every problem found)
     ├── HookError        70  a hook failed for good
     └── TryAgainError    75  a lock or a resource could not be had in time
@@ -41,12 +40,6 @@ class UsageError(WwError):
     """The command line is wrong."""
 
     exit_code = EXIT_USAGE
-
-
-class UnavailableError(WwError):
-    """No instance answers."""
-
-    exit_code = EXIT_UNAVAILABLE
 
 
 class HookError(WwError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -327,70 +326,3 @@ def test_the_command_line_of_a_process_is_shown_with_blanks() -> None:
         process.kill()
         process.wait()
     assert found == [["sleep 90 0", ""]]
-
-
-END_BY = """
-def end_by(first, to_group, grace_ms, script):
-    def gone(ended):
-        say(type(ended).__name__, ended.after_ms, sorted(open(sys.argv[1]).read().split()), exits)
-        loop.stop()
-    pid = begin(f"say() {{ echo $1 >> {sys.argv[1]}; }}; " + script)
-    ladder = end_group(loop, reaper, pid, grace_ms, gone, first, to_group)
-    loop.run()
-"""
-
-FAMILY = """
-sh -c 'trap "echo child >> $0; exit 0" TERM USR1; echo up >> $0; while :; do sleep 0.05; done' HEARD & child=$!
-while ! grep -q up HEARD; do sleep 0.01; done; true > HEARD
-"""
-
-
-@pytest.mark.rule("D-service-stop")
-@pytest.mark.parametrize(
-    ("first", "to_group", "leader", "expected"),
-    [
-        ("TERM", True, "trap 'say leader; wait; exit 3' TERM", ["child", "leader"]),
-        ("USR1", True, "trap 'say leader; wait; exit 3' USR1", ["child", "leader"]),
-        ("USR1", False, "trap 'say leader; kill -TERM $child; wait; exit 3' USR1", ["child", "leader"]),
-        ("USR1", False, "trap 'say leader; exit 3' USR1", ["child", "leader"]),
-    ],
-    ids=["group", "its own signal", "the leader, who ends the others", "the leader, who leaves one behind"],
-)
-def test_the_first_signal_may_be_another_one_and_go_to_the_leader_alone(
-    tmp_path: Path, first: str, to_group: bool, leader: str, expected: list[str]
-) -> None:
-    heard = tmp_path / "heard"
-    script = FAMILY.replace("HEARD", str(heard)) + leader + "; echo ready; while :; do sleep 0.05; done"
-    [[kind, after_ms, said, exits]] = end(
-        END_BY + "end_by(signals.number(sys.argv[2]), sys.argv[3] == 'True', 10_000, sys.argv[4])",
-        heard,
-        first,
-        to_group,
-        script,
-    )
-    assert (kind, said, exits) == ("Gone", expected, [3])
-    assert after_ms < 5000
-
-
-@pytest.mark.rule("D-service-stop")
-def test_a_signal_for_the_leader_does_not_reach_the_others_as_long_as_it_lives(tmp_path: Path) -> None:
-    heard = tmp_path / "heard"
-    script = FAMILY.replace("HEARD", str(heard)) + "trap 'say leader' USR1; echo ready; while :; do sleep 0.05; done"
-    [[kind, _, said, exits]] = end(END_BY + "end_by(signals.USR1, False, 400, sys.argv[2])", heard, script)
-    assert (kind, said, exits) == ("Killed", ["leader"], [137])
-
-
-@pytest.mark.rule("D-service-stop")
-@pytest.mark.parametrize("to_group", [True, False])
-def test_a_stopped_service_hears_its_own_signal(tmp_path: Path, to_group: bool) -> None:
-    [[kind, after_ms, said, exits]] = end(
-        END_BY
-        + """
-script = "trap 'say leader; exit 4' QUIT; echo ready; while :; do kill -STOP $$; done"
-end_by(signals.QUIT, sys.argv[2] == "True", 10_000, script)
-""",
-        tmp_path / "heard",
-        to_group,
-    )
-    assert (kind, said, exits) == ("Gone", ["leader"], [4])
-    assert after_ms < 5000

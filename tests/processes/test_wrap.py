@@ -212,7 +212,10 @@ def test_stop_may_be_another_signal_and_term_may_be_ignored(home: Home) -> None:
 
 
 @pytest.mark.rule("D-signal-table", "D-exit-78")
-@pytest.mark.parametrize("table", [{"NOSUCH": "stop"}, {"KILL": "hook"}, {"USR1": "rewrite:NOPE"}, {"USR1": "explode"}])
+@pytest.mark.parametrize(
+    "table",
+    [{"NOSUCH": "stop"}, {"KILL": "hook"}, {"USR1": "rewrite:NOPE"}, {"USR1": "rewrite:KILL"}, {"USR1": "explode"}],
+)
 def test_a_wrong_signal_table_is_refused_at_start(home: Home, table: dict[str, str]) -> None:
     home.settings(signals=table)
     instance = home.run_to_end()

@@ -163,7 +163,7 @@ PROBLEMS: dict[str, tuple[Break, str, str]] = {
         "ww/etc/default_cfg.json:6",
         "BOOM",
     ),
-    "no JSON": (write("etc/default_cfg.json", '{\n "a": 1,\n}'), "ww/etc/default_cfg.json:3", "it is not JSON"),
+    "no JSON": (write("etc/default_cfg.json", '{\n "a": 1\n "b": 2}'), "ww/etc/default_cfg.json:3", "it is not JSON"),
     "an unknown key": (config(hartbeat=1), "ww/etc/default_cfg.json:3", "hartbeat: there is no such key"),
     "a wrong default": (config(heartbeat_s="often"), "ww/etc/default_cfg.json:2", "is not of type 'integer'"),
     "an unknown setting": (config(ww={"servise": "x"}), "ww/etc/default_cfg.json:4", "did you mean service?"),

@@ -12,7 +12,7 @@ from ww.instance.services.definition import WRAPPED, Definitions, read_definitio
 from ww.instance.services.supervisor import Supervisor
 from ww.instance.tasks import at_once
 from ww.lifecycle.model import Done, Failed, State, Trigger
-from ww.lifecycle.services import SATISFIED, Phase
+from ww.lifecycle.services import SATISFIED
 from ww.supervise import procs
 
 TYPE_CHECKING = False
@@ -165,10 +165,6 @@ class Servicing:
         if member is None or member.phase in SATISFIED:
             return ""
         return f"service {name} is {member.phase.value}: {member.last.words if member.last else 'not yet ready'}"
-
-    def running(self) -> list[str]:
-        """The names of those that have to be up and are."""
-        return [name for name, one in self.supervisor.members.items() if one.phase in (Phase.STARTING, Phase.READY)]
 
 
 class _Waiting:

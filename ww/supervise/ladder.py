@@ -1,4 +1,4 @@
-"""Ending processes by steps with deadlines: TERM or what they want, KILL, then an honest error (runtime.md 12; WW-25).
+"""Ending processes by steps with deadlines: TERM, then KILL, then an honest error (runtime.md 12; WW-25).
 
 Each step has a monotonic deadline and a next step; nothing waits. `end_group` ends one child with its process group
 and those of its descendants that left the group; `Sweep` (module `sweep`) ends whatever a list names until it is empty.
@@ -75,7 +75,6 @@ class Ladder:
         "_killed",
         "_loop",
         "_on_gone",
-        "_owed",
         "_pgid",
         "_poll_ms",
         "_reaper",
@@ -84,16 +83,7 @@ class Ladder:
         "_timer",
     )
 
-    def __init__(
-        self,
-        loop: Loop,
-        reaper: Reaper,
-        pgid: int,
-        grace_ms: int,
-        on_gone: Callable[[Ended], None],
-        first: int,
-        to_group: bool,
-    ) -> None:
+    def __init__(self, loop: Loop, reaper: Reaper, pgid: int, grace_ms: int, on_gone: Callable[[Ended], None]) -> None:
         self._loop = loop
         self._reaper = reaper
         self._pgid = pgid
@@ -106,11 +96,7 @@ class Ladder:
         self._deadline_ms = self._started_ms + grace_ms
         self._timer: Timer | None = None
         reaper.subscribe(self.poke)
-        self._owed = 0
-        if to_group:
-            self._ask(first)
-        else:
-            self._ask_leader(first)
+        self._signal(signals.TERM)
         self._schedule()
 
     def poke(self) -> None:
@@ -121,11 +107,6 @@ class Ladder:
             self._finish()
         elif self._loop.now_ms() >= self._deadline_ms:
             self._next_step()
-        elif self._leader_is_gone():
-            # It has left some behind; they need not wait for the end of the grace.
-            signum, self._owed = self._owed, 0
-            self._ask(signum)
-            self._schedule()
         else:
             self._schedule()
 
@@ -179,37 +160,12 @@ class Ladder:
         if on_gone is not None:
             self._loop.guard(on_gone, ended)
 
-    def _ask(self, signum: int) -> None:
-        self._signal(signum)
-        # A stopped process acts on a signal only when it is continued.
-        send_group(self._pgid, signals.CONT)
-
-    def _ask_leader(self, signum: int) -> None:
-        self._find_strays()
-        if self._send_leader(signum):
-            self._owed = signum
-            self._send_leader(signals.CONT)
-        else:
-            self._ask(signum)
-
-    def _send_leader(self, signum: int) -> bool:
-        """False where it has gone. Its number is nobody else's as long as its group is there."""
-        if not group_exists(self._pgid):
-            return False
-        try:
-            os.kill(self._pgid, signum)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
-
-    def _leader_is_gone(self) -> bool:
-        return self._owed != 0 and not self._send_leader(0)
-
     def _signal(self, signum: int) -> None:
         self._find_strays()
         send_group(self._pgid, signum)
+        if signum == signals.TERM:
+            # A stopped process acts on TERM only when it is continued.
+            send_group(self._pgid, signals.CONT)
         for proc in self._strays.values():
             procs.signal_proc(proc, signum)
 
@@ -242,23 +198,13 @@ class Ladder:
             return False
 
 
-def end_group(
-    loop: Loop,
-    reaper: Reaper,
-    pid: int,
-    grace_ms: int,
-    on_gone: Callable[[Ended], None],
-    first: int = signals.TERM,
-    to_group: bool = True,
-) -> Ladder:
-    """`first` to the process group that `pid` leads, KILL after `grace_ms`, `Stuck` after as long again.
+def end_group(loop: Loop, reaper: Reaper, pid: int, grace_ms: int, on_gone: Callable[[Ended], None]) -> Ladder:
+    """TERM to the process group that `pid` leads, KILL after `grace_ms`, `Stuck` after as long again.
 
-    Descendants that left the group get the same. With `to_group` false, `first` goes to `pid` alone, and to whomever
-    it has left behind once it has ended; KILL always goes to all. `on_gone` is called once from the loop, when all of
-    them have gone (and after the watchers of those that are our children). `pid` must lead its own group: spawned
-    with a new session, or in the foreground.
+    Descendants that left the group get the same. `on_gone` is called once from the loop, when all of them have gone
+    (and after the watchers of those that are our children). `pid` must lead its own group: spawned with a new session.
     """
-    return Ladder(loop, reaper, pid, grace_ms, on_gone, first, to_group)
+    return Ladder(loop, reaper, pid, grace_ms, on_gone)
 
 
 def send_group(pgid: int, signum: int) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ww.supervise import signals
-from ww.supervise.oom import OomCounter
 from ww.types import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ww.clock import Clock
     from ww.instance.services.process import Ended
+    from ww.supervise.oom import OomCounter
 
 
 class Reason(Value):
@@ -29,9 +29,9 @@ _SEEN_LATE_MS = 1_000
 class Reasons:
     """Words ends; remembers the counter of kills, which is read before and after."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, counter: OomCounter) -> None:
         self._clock = clock
-        self._oom = OomCounter()
+        self._oom = counter
         self._kills: int | None = None
         self._earlier: tuple[int | None, int] = (None, 0)
 

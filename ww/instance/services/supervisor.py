@@ -20,6 +20,7 @@ from ww.lifecycle.services import (
     stoppable,
     to_restart,
 )
+from ww.supervise.oom import OomCounter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Supervisor:
     def __init__(self, system: System, port: Port) -> None:
         self._system = system
         self._port = port
-        self.reasons = Reasons(system.clock)
+        self.reasons = Reasons(system.clock, OomCounter())
         self._ends = Ends(system, port, self.reasons, self._dependents_of, self.recover)
         self._down = True
         self._left_ms: Callable[[], int | None] = _no_limit
