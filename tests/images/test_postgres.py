@@ -358,7 +358,9 @@ def test_reload_applies_what_needs_no_restart_and_names_what_does(home: Postgres
         ({"access": ["host all all nowhere! scram-sha-256", "host all all all no-such-method"]}, "no-such-method"),
     ],
 )
-def test_a_reload_that_the_server_refuses_leaves_what_it_had(home: Postgres, changes: dict[str, Any], words: str) -> None:
+def test_a_reload_that_the_server_refuses_leaves_what_it_had(
+    home: Postgres, changes: dict[str, Any], words: str
+) -> None:
     layer = home.root / "ww/etc/conf.d/50-mine.json"
     layer.parent.mkdir()
     with home.up() as running:
@@ -375,9 +377,14 @@ def test_a_reload_that_the_server_refuses_leaves_what_it_had(home: Postgres, cha
 @pytest.mark.rule("D-image-secrets")
 def test_a_password_is_in_no_log_whatever_is_logged(home: Postgres) -> None:
     everything = {
-        **{"log_statement": "all", "log_min_duration_statement": 0, "log_transaction_sample_rate": 1},
-        **{"log_min_duration_sample": 0, "log_statement_sample_rate": 1, "debug_print_parse": True},
-        **{"debug_print_rewritten": True, "standard_conforming_strings": False},
+        "log_statement": "all",
+        "log_min_duration_statement": 0,
+        "log_transaction_sample_rate": 1,
+        "log_min_duration_sample": 0,
+        "log_statement_sample_rate": 1,
+        "debug_print_parse": True,
+        "debug_print_rewritten": True,
+        "standard_conforming_strings": False,
     }
     with home.up(settings=everything, superuser_password=home.secret("root", f"root's {PASSWORD}")) as running:
         assert home.sql("SELECT 7") == "7"

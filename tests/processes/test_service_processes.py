@@ -199,9 +199,7 @@ peer.send(b"STATUS=warm and well\\nREADY=1")"""
 def test_a_file_check_may_have_a_time_limit_and_an_interval_of_its_own(home: Home) -> None:
     gate, looks = home.root / "gate", home.root / "looks"
     home.service("web", check=f"echo >> {looks}; test -e {gate} || {{ echo no gate; exit 3; }}")
-    home.settings(
-        services={"web": {"readiness": {"timeout_s": 0.5, "interval_s": 0.01}}}, restart={**FAST, "limit": 0}
-    )
+    home.settings(services={"web": {"readiness": {"timeout_s": 0.5, "interval_s": 0.01}}}, restart={**FAST, "limit": 0})
     assert home.run_to_end().process.returncode == 1
     assert "not ready after 0.5 s" in str(home.events()[-1]["reason"])
     assert len(looks.read_text().splitlines()) > 3, "more often than every 0.2 s"
