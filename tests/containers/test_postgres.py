@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.support.load import ways_to_end, writing
 from tests.support.paths import REPO
 from tests.support.services import server
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +100,23 @@ def test_it_runs_without_root_and_without_capabilities(engine: Engine, volume: s
     assert box.stop() == 0
 
 
+@pytest.mark.rule("D-image-postgres")
+def test_as_root_it_wants_the_capabilities_that_its_page_names(engine: Engine, volume: str, container: Boxes) -> None:
+    page = (REPO / "images" / "postgres" / "README.md").read_text().partition("## Rights")[2].partition("## ")[0]
+    data = {volume: {"bind": "/data", "mode": "rw"}}
+    box = container(
+        engine.image("postgres"), cap_drop=["ALL"], cap_add=re.findall(r"--cap-add (\w+)", page), volumes=data
+    )
+    for times in (1, 2):
+        until(lambda times=times: box.states().count("UP") == times, "UP", 60)  # type: ignore[misc]
+        assert box.stop() == 0
+        assert box.states()[-1] == "STOPPED"
+        box.start()
+    without = container(engine.image("postgres"), cap_drop=["ALL"])
+    assert without.exit_code() == 70
+    assert "root may not become the user postgres" in without.logs()
+
+
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_pgbench(
@@ -121,7 +140,9 @@ def test_what_was_acknowledged_survives_twenty_ends_under_pgbench(
             box.wait_state("UP")
         writer.more(5)
         acknowledged = writer.end()
-    there = {int(line) for line in sql(box, "SELECT id FROM acks").split()}
+    read = client.exec(["psql", "-XqAt", "-c", "SELECT id FROM acks"])
+    assert read.exit_code == 0, read.output
+    there = {int(line) for line in read.output.split()}
     assert len(acknowledged) >= 5 * ROUNDS
     assert acknowledged <= there, sorted(acknowledged - there)
     assert sql(box, "SELECT count(*) FROM pgbench_accounts") == "100000"

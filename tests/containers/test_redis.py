@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.load import ways_to_end, writing
+from tests.support.paths import REPO
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +72,21 @@ def test_it_runs_without_root_and_without_capabilities(engine: Engine, volume: s
     assert box.stop() == 0
 
 
+@pytest.mark.rule("D-image-redis")
+def test_as_root_it_wants_the_capabilities_that_its_page_names(engine: Engine, volume: str, container: Boxes) -> None:
+    page = (REPO / "images" / "redis" / "README.md").read_text().partition("## Rights")[2].partition("## ")[0]
+    data = {volume: {"bind": "/data", "mode": "rw"}}
+    box = container(engine.image("redis"), cap_drop=["ALL"], cap_add=re.findall(r"--cap-add (\w+)", page), volumes=data)
+    for times in (1, 2):
+        until(lambda times=times: box.states().count("UP") == times, "UP", 60)  # type: ignore[misc]
+        assert box.stop() == 0
+        assert box.states()[-1] == "STOPPED"
+        box.start()
+    without = container(engine.image("redis"), cap_drop=["ALL"])
+    assert without.exit_code() == 70
+    assert "root may not become the user redis" in without.logs()
+
+
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_redis_benchmark(
@@ -90,6 +108,8 @@ def test_what_was_acknowledged_survives_twenty_ends_under_redis_benchmark(
             box.wait_state("UP")
         writer.more(20)
         acknowledged = writer.end()
-    there = {int(line) for line in ask(box, "SMEMBERS", "acks").split()}
+    read = client.exec(["redis-cli", "--no-auth-warning", "-h", "ww-redis-test", "SMEMBERS", "acks"])
+    assert read.exit_code == 0, read.output
+    there = {int(line) for line in read.output.split()}
     assert len(acknowledged) >= 20 * ROUNDS
     assert acknowledged <= there, sorted(acknowledged - there)
