@@ -117,6 +117,28 @@ def test_as_root_it_wants_the_capabilities_that_its_page_names(engine: Engine, v
     assert "root may not become the user postgres" in without.logs()
 
 
+@pytest.mark.rule("D-image-no-loss", "D-container-one-owner")
+def test_a_backup_in_another_container_starts_no_second_server_on_live_data(
+    engine: Engine, volume: str, container: Boxes
+) -> None:
+    """A server that does not answer for a while, and a process that only the first container can see."""
+    data: dict[str, Any] = {volume: {"bind": "/data", "mode": "rw"}}
+    unwatched = {"CFG": json.dumps({"ww": {"monitor": {"interval_s": 3600}}})}
+    box = container(engine.image("postgres"), volumes=data, environment=unwatched)
+    box.wait_state("UP")
+    sql(box, "CREATE TABLE notes AS SELECT 1 AS id")
+    pid = box.ask()["services"][0]["pid"]
+    assert box.exec(["sh", "-c", f"kill -STOP {pid}"]).exit_code == 0
+    other = container(engine.image("postgres"), entrypoint=["timeout", "30", "ww", "backup", "now"], volumes=data)
+    code, words = other.exit_code(60), other.logs()
+    assert box.exec(["sh", "-c", f"kill -CONT {pid}"]).exit_code == 0
+    assert code not in (0, 124), words
+    assert "its server does not answer" in words
+    assert box.exec("test -e /data/pg/postmaster.pid").exit_code == 0
+    assert sql(box, "SELECT id FROM notes") == "1"
+    assert box.stop() == 0
+
+
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_pgbench(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -85,6 +85,28 @@ def test_as_root_it_wants_the_capabilities_that_its_page_names(engine: Engine, v
     without = container(engine.image("redis"), cap_drop=["ALL"])
     assert without.exit_code() == 70
     assert "root may not become the user redis" in without.logs()
+
+
+@pytest.mark.rule("D-image-no-loss", "D-container-one-owner")
+def test_a_backup_in_another_container_starts_no_second_server_on_live_data(
+    engine: Engine, volume: str, container: Boxes
+) -> None:
+    """A server that does not answer for a while, and a process that only the first container can see."""
+    data: dict[str, Any] = {volume: {"bind": "/data", "mode": "rw"}}
+    unwatched = {"CFG": json.dumps({**CFG, "ww": {"monitor": {"interval_s": 3600}}})}
+    box = container(engine.image("redis"), volumes=data, environment=unwatched)
+    box.wait_state("UP")
+    assert ask(box, "SET", "a", "1") == "OK"
+    pid = box.ask()["services"][0]["pid"]
+    assert box.exec(["sh", "-c", f"kill -STOP {pid}"]).exit_code == 0
+    other = container(engine.image("redis"), entrypoint=["timeout", "30", "ww", "backup", "now"], volumes=data)
+    code, words = other.exit_code(60), other.logs()
+    assert box.exec(["sh", "-c", f"kill -CONT {pid}"]).exit_code == 0
+    assert code not in (0, 124), words
+    assert "its server does not answer" in words
+    assert box.exec("test -e /data/redis/redis.sock").exit_code == 0
+    assert ask(box, "GET", "a") == "1"
+    assert box.stop() == 0
 
 
 @pytest.mark.rule("D-image-no-loss")
