@@ -150,7 +150,9 @@ class EtcdSink(Sink):
         if newer and newer != self._outranked:
             self._context.log(f"{self._live} is left as it is: {newer}")
         self._outranked = newer
-        # Not shown: `idle` looks again, for the other one may go.
+        if newer:
+            # Not shown, and nothing of it may be replaced: `idle` looks again, for the other one may go.
+            self._revisions = (0, 0)
         return bool(newer)
 
     def _newer(self, pair: Pair | None, now: Standing, *, sure: bool) -> str:

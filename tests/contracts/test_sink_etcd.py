@@ -1,0 +1,285 @@
+"""The sink `etcd` against real servers: one, and a cluster of three whose members die, freeze and come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.registries import (
+    Asked,
+    Idling,
+    Servers,
+    accepted,
+    deliver,
+    health,
+    nobody,
+    state,
+    within,
+)
+from tests.support.waiting import until
+from ww.clients.etcd import Etcd
+from ww.sinks.base import Accepted, RetryAfter
+from ww.sinks.etcd_store import EtcdSink
+
+pytestmark = pytest.mark.timeout(120)
+LIVE, LAST, RING = "/ww/live/web/web-1", "/ww/last/web/web-1", "/ww/ring/web/web-1"
+DEFAULTS = {
+    "prefix": "/ww",
+    "ttl_s": 2,
+    "last": True,
+    "ring": 0,
+    "user": None,
+    "password": None,
+    "ca_file": None,
+    "cert_file": None,
+    "key_file": None,
+}
+
+
+@pytest.fixture(scope="module", params=["etcd", "etcd3"])
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    made = Servers(request.param, tmp_path_factory.mktemp(request.param))
+    yield made
+    made.close()
+
+
+def urls(servers: Servers) -> list[str]:
+    return [f"http://{address}" for address in servers.addresses]
+
+
+@pytest.fixture
+def etcd(servers: Servers) -> Iterator[Etcd]:
+    client = Etcd(urls(servers))
+    client.delete("/", within(), prefix=True)
+    yield client
+    client.close()
+
+
+def sink_on(endpoints: list[str], asked: Asked, **settings: Any) -> EtcdSink:
+    return EtcdSink({"endpoints": endpoints, **DEFAULTS, **settings}, asked.context)
+
+
+def shown(etcd: Etcd, key: str = LIVE) -> dict[str, Any]:
+    found = etcd.read(key, within())
+    return json.loads(found[0].value) if found else {}
+
+
+def leader(servers: Servers) -> int:
+    """The number of the member that leads, of those that answer."""
+
+    def ask() -> list[int]:
+        leading = []
+        for number, url in enumerate(urls(servers)):
+            try:
+                said = requests.post(f"{url}/v3/maintenance/status", data="{}", timeout=0.5).json()
+            except requests.RequestException:
+                continue
+            if said.get("leader", "0") == said["header"]["member_id"]:
+                leading.append(number)
+        return leading
+
+    return until(ask, "a leader")[0]
+
+
+def test_the_state_appears_follows_and_is_the_event_to_the_letter(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on(urls(servers), Asked())
+    for number, word in enumerate(["BOOT", "WARMUP", "UP"], 1):
+        item = state(word, number)
+        assert deliver(sink, item) == [Accepted()]
+        document = shown(etcd)
+        assert (document["state"], document["seq"], document["event"]) == (word, number, item.event)
+        assert document == shown(etcd, LAST)
+    assert (document["service"], document["instance"], document["since"]) == (
+        "web",
+        "web-1",
+        "2026-11-21T10:00:01.000Z",
+    )
+    sink.close(within())
+
+
+def test_of_a_batch_the_newest_is_shown_and_health_and_earlier_boots_are_not(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on(urls(servers), Asked())
+    old = state("STOPPED", 90, boot="a" * 32, boot_no=0, current=False)
+    assert deliver(sink, old) == [Accepted()]
+    assert shown(etcd) == {}
+    assert deliver(sink, old, state("BOOT", 1), state("UP", 2), health(3)) == [Accepted()] * 4
+    assert shown(etcd)["state"] == "UP"
+    sink.close(within())
+
+
+def test_a_reporter_that_is_gone_takes_the_key_with_it_but_not_the_last_state(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on(urls(servers), Asked())
+    accepted(sink, state("UP", 1))
+    until(lambda: shown(etcd) == {}, "the lease has run out")
+    assert shown(etcd, LAST)["state"] == "UP"
+    sink.idle(within())
+    assert shown(etcd)["state"] == "UP", "idle puts it back"
+
+
+def test_the_lease_is_kept_while_nothing_is_delivered(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on(urls(servers), Asked())
+    accepted(sink, state("UP", 1))
+    first = etcd.read(LIVE, within())[0]
+    with Idling(sink), pytest.raises(AssertionError):
+        until(lambda: shown(etcd) == {}, within_s=5)
+    assert etcd.read(LIVE, within())[0].mod_revision == first.mod_revision, "nothing was written for it"
+
+
+@pytest.mark.parametrize("word", ["STOPPED", "ERROR"])
+def test_the_end_of_the_instance_takes_the_key_at_once(servers: Servers, etcd: Etcd, word: str) -> None:
+    sink = sink_on(urls(servers), Asked())
+    accepted(sink, state("UP", 1), state(word, 2))
+    sink.close(within())
+    assert shown(etcd) == {}
+    assert shown(etcd, LAST)["state"] == word
+
+
+def test_a_new_reporter_of_the_same_boot_shows_the_state_with_no_event_to_deliver(
+    servers: Servers, etcd: Etcd, tmp_path: Path
+) -> None:
+    first = sink_on(urls(servers), Asked(run=str(tmp_path)), last=False)
+    accepted(first, state("BOOT", 1), state("UP", 2))
+    first.close(within())
+    before = shown(etcd)
+    second = sink_on(urls(servers), Asked(run=str(tmp_path)), last=False)
+    with Idling(second):
+        until(lambda: etcd.read(LIVE, within())[0].version == 2, "the second reporter has taken the key over")
+    assert shown(etcd) == before
+    later = Asked(run=str(tmp_path), boot="c" * 32)
+    sink_on(urls(servers), later).idle(within())
+    assert shown(etcd) == before, "what another boot has left in the run directory is not shown"
+
+
+def test_somebody_else_deletes_the_key_and_it_comes_back(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on(urls(servers), Asked())
+    accepted(sink, state("UP", 1))
+    etcd.delete(LIVE, within())
+    with Idling(sink):
+        assert until(lambda: shown(etcd), "it is shown again")["state"] == "UP"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"boot_no": 1, "boot": "a" * 32}, {"boot_no": 2, "boot": "d" * 32}),
+        ({"volume": None, "boot": "a" * 32}, {"volume": None, "boot": "d" * 32}),
+        ({"volume": "v1", "boot_no": 9, "boot": "a" * 32}, {"volume": "v2", "boot_no": 1, "boot": "d" * 32}),
+    ],
+    ids=["boots of one volume", "no volume", "two volumes"],
+)
+def test_an_earlier_boot_never_replaces_a_later_one(
+    servers: Servers, etcd: Etcd, earlier: dict[str, Any], later: dict[str, Any]
+) -> None:
+    old_asked, new_asked = Asked(boot=earlier["boot"]), Asked(boot=later["boot"])
+    old, new = sink_on(urls(servers), old_asked), sink_on(urls(servers), new_asked)
+    accepted(old, state("BOOT", 1, **earlier), state("UP", 2, **earlier))
+    accepted(new, state("BOOT", 5, **later))
+    assert shown(etcd)["boot"] == later["boot"]
+    assert deliver(old, state("STOPPED", 50, **earlier)) == [Accepted()]
+    old.idle(within())
+    old.close(within())
+    assert (shown(etcd)["boot"], shown(etcd, LAST)["boot"]) == (later["boot"], later["boot"])
+    assert [line for line in old_asked.lines if "is newer than this one" in line] == old_asked.lines
+    assert len(old_asked.lines) == 1, "said once"
+
+
+def test_a_stranger_s_value_is_replaced_and_a_later_format_is_not(servers: Servers, etcd: Etcd) -> None:
+    asked = Asked()
+    sink = sink_on(urls(servers), asked)
+    etcd.put(LIVE, b"\xff what?", within())
+    accepted(sink, state("UP", 1))
+    assert shown(etcd)["state"] == "UP"
+    etcd.put(LIVE, b'{"format": 2, "all": "different"}', within())
+    accepted(sink, state("RESTARTING", 2))
+    assert shown(etcd)["format"] == 2
+    assert any("format 2" in line for line in asked.lines)
+
+
+def ring(etcd: Etcd) -> list[int]:
+    """The sequences in the ring in the order of writing."""
+    index = shown(etcd, RING)
+    slots = {pair.key: json.loads(pair.value) for pair in etcd.read(f"{RING}/", within(), prefix=True)}
+    first = max(index["next"] - index["size"], 0)
+    return [int(slots[f"{RING}/{number % index['size']:04d}"]["id"]) for number in range(first, index["next"])]
+
+
+def test_the_ring_has_the_last_events_in_order_and_none_twice(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on(urls(servers), Asked(), ring=5)
+    assert deliver(sink, *(health(number) for number in range(1, 4))) == [Accepted()] * 3
+    assert ring(etcd) == [1, 2, 3]
+    again = deliver(sink, *(health(number) for number in range(2, 9)))
+    assert again == [Accepted(duplicate=True)] * 2 + [Accepted()] * 5
+    assert ring(etcd) == [4, 5, 6, 7, 8]
+    other = sink_on(urls(servers), Asked(), ring=5)
+    assert deliver(other, health(8), health(9)) == [Accepted(duplicate=True), Accepted()]
+    assert ring(etcd) == [5, 6, 7, 8, 9]
+    assert deliver(sink, health(9), health(10)) == [Accepted(duplicate=True), Accepted()], "another wrote meanwhile"
+    larger = sink_on(urls(servers), Asked(), ring=300)
+    deliver(larger, *(health(number) for number in range(9, 311)))
+    assert ring(etcd) == list(range(11, 311)), "of another size it begins anew"
+
+
+def test_the_ring_is_whole_after_the_leader_was_killed_in_the_middle(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on(urls(servers), Asked(), ring=50)
+    for number in range(1, 101):
+        if number % 40 == 0:
+            servers.kill(leader(servers))
+            if len(servers.addresses) == 1:
+                servers.again()
+        accepted(sink, state("UP", 2 * number - 1), health(2 * number), seconds=20)
+        if number % 40 == 20:
+            servers.again()
+    servers.again()
+    assert shown(etcd)["seq"] == 199
+    assert ring(etcd) == list(range(151, 201))
+
+
+def test_all_members_down_and_up_again(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on(urls(servers), Asked())
+    accepted(sink, state("BOOT", 1))
+    servers.kill()
+    answers = deliver(sink, state("UP", 2), seconds=3)
+    assert isinstance(answers[0], RetryAfter)
+    assert "Connection refused" in answers[0].reason
+    assert "Connection refused" in sink.reach(within(3))
+    servers.again()
+    accepted(sink, state("UP", 2), seconds=20)
+    assert shown(etcd)["state"] == "UP"
+    assert sink.reach(within()) == ""
+
+
+def test_frozen_longer_than_the_lease_and_continued(servers: Servers, etcd: Etcd) -> None:
+    asked = Asked()
+    sink = sink_on(urls(servers), asked)
+    accepted(sink, state("UP", 1))
+    servers.freeze()
+    answers = deliver(sink, state("RESTARTING", 2), seconds=3)
+    assert isinstance(answers[0], RetryAfter)
+    servers.thaw()
+    accepted(sink, state("RESTARTING", 2), seconds=20)
+    assert shown(etcd)["state"] == "RESTARTING"
+    with Idling(sink), pytest.raises(AssertionError):
+        until(lambda: shown(etcd) == {}, within_s=3)
+
+
+def test_the_order_of_endpoints_does_not_matter_and_dead_ones_cost_little(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on([f"http://{nobody()}", f"http://{nobody()}", *reversed(urls(servers))], Asked())
+    assert deliver(sink, state("UP", 1), seconds=2) == [Accepted()]
+    assert shown(etcd)["state"] == "UP"
+
+
+def test_refused_at_the_start_is_an_answer_in_words() -> None:
+    address = nobody()
+    asked = Asked()
+    sink = sink_on([f"http://{address}"], asked)
+    answers = deliver(sink, state("UP", 1), health(2), seconds=2)
+    assert [type(answer) for answer in answers] == [RetryAfter, RetryAfter]
+    assert address in answers[0].reason
+    sink.idle(within(1))
+    assert "was not kept" in asked.lines[0]
+    sink.close(within(1))
