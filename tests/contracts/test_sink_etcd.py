@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import trustme
 
 from tests.support.registries import (
     Asked,
@@ -21,6 +24,7 @@ from tests.support.registries import (
     state,
     within,
 )
+from tests.support.services import need
 from tests.support.waiting import until
 from ww.clients.etcd import Etcd
 from ww.sinks.base import Accepted, RetryAfter
@@ -86,6 +90,7 @@ def leader(servers: Servers) -> int:
     return until(ask, "a leader")[0]
 
 
+@pytest.mark.rule("D-sink-etcd-state")
 def test_the_state_appears_follows_and_is_the_event_to_the_letter(servers: Servers, etcd: Etcd) -> None:
     sink = sink_on(urls(servers), Asked())
     for number, word in enumerate(["BOOT", "WARMUP", "UP"], 1):
@@ -102,6 +107,7 @@ def test_the_state_appears_follows_and_is_the_event_to_the_letter(servers: Serve
     sink.close(within())
 
 
+@pytest.mark.rule("D-sink-etcd-state")
 def test_of_a_batch_the_newest_is_shown_and_health_and_earlier_boots_are_not(servers: Servers, etcd: Etcd) -> None:
     sink = sink_on(urls(servers), Asked())
     old = state("STOPPED", 90, boot="a" * 32, boot_no=0, current=False)
@@ -112,6 +118,7 @@ def test_of_a_batch_the_newest_is_shown_and_health_and_earlier_boots_are_not(ser
     sink.close(within())
 
 
+@pytest.mark.rule("D-sink-etcd-lease")
 def test_a_reporter_that_is_gone_takes_the_key_with_it_but_not_the_last_state(servers: Servers, etcd: Etcd) -> None:
     sink = sink_on(urls(servers), Asked())
     accepted(sink, state("UP", 1))
@@ -121,15 +128,17 @@ def test_a_reporter_that_is_gone_takes_the_key_with_it_but_not_the_last_state(se
     assert shown(etcd)["state"] == "UP", "idle puts it back"
 
 
+@pytest.mark.rule("D-sink-etcd-lease")
 def test_the_lease_is_kept_while_nothing_is_delivered(servers: Servers, etcd: Etcd) -> None:
     sink = sink_on(urls(servers), Asked())
     accepted(sink, state("UP", 1))
     first = etcd.read(LIVE, within())[0]
     with Idling(sink), pytest.raises(AssertionError):
-        until(lambda: shown(etcd) == {}, within_s=5)
+        until(lambda: shown(etcd) == {}, within_s=3.5)
     assert etcd.read(LIVE, within())[0].mod_revision == first.mod_revision, "nothing was written for it"
 
 
+@pytest.mark.rule("D-sink-etcd-lease")
 @pytest.mark.parametrize("word", ["STOPPED", "ERROR"])
 def test_the_end_of_the_instance_takes_the_key_at_once(servers: Servers, etcd: Etcd, word: str) -> None:
     sink = sink_on(urls(servers), Asked())
@@ -139,6 +148,7 @@ def test_the_end_of_the_instance_takes_the_key_at_once(servers: Servers, etcd: E
     assert shown(etcd, LAST)["state"] == word
 
 
+@pytest.mark.rule("D-sink-etcd-lease")
 def test_a_new_reporter_of_the_same_boot_shows_the_state_with_no_event_to_deliver(
     servers: Servers, etcd: Etcd, tmp_path: Path
 ) -> None:
@@ -155,6 +165,7 @@ def test_a_new_reporter_of_the_same_boot_shows_the_state_with_no_event_to_delive
     assert shown(etcd) == before, "what another boot has left in the run directory is not shown"
 
 
+@pytest.mark.rule("D-sink-etcd-lease")
 def test_somebody_else_deletes_the_key_and_it_comes_back(servers: Servers, etcd: Etcd) -> None:
     sink = sink_on(urls(servers), Asked())
     accepted(sink, state("UP", 1))
@@ -163,6 +174,7 @@ def test_somebody_else_deletes_the_key_and_it_comes_back(servers: Servers, etcd:
         assert until(lambda: shown(etcd), "it is shown again")["state"] == "UP"
 
 
+@pytest.mark.rule("D-sink-registry-boots")
 @pytest.mark.parametrize(
     ("earlier", "later"),
     [
@@ -188,6 +200,7 @@ def test_an_earlier_boot_never_replaces_a_later_one(
     assert len(old_asked.lines) == 1, "said once"
 
 
+@pytest.mark.rule("D-sink-registry-boots")
 def test_a_stranger_s_value_is_replaced_and_a_later_format_is_not(servers: Servers, etcd: Etcd) -> None:
     asked = Asked()
     sink = sink_on(urls(servers), asked)
@@ -208,6 +221,7 @@ def ring(etcd: Etcd) -> list[int]:
     return [int(slots[f"{RING}/{number % index['size']:04d}"]["id"]) for number in range(first, index["next"])]
 
 
+@pytest.mark.rule("D-sink-etcd-ring")
 def test_the_ring_has_the_last_events_in_order_and_none_twice(servers: Servers, etcd: Etcd) -> None:
     sink = sink_on(urls(servers), Asked(), ring=5)
     assert deliver(sink, *(health(number) for number in range(1, 4))) == [Accepted()] * 3
@@ -224,6 +238,7 @@ def test_the_ring_has_the_last_events_in_order_and_none_twice(servers: Servers, 
     assert ring(etcd) == list(range(11, 311)), "of another size it begins anew"
 
 
+@pytest.mark.rule("D-sink-etcd-ring")
 def test_the_ring_is_whole_after_the_leader_was_killed_in_the_middle(servers: Servers, etcd: Etcd) -> None:
     sink = sink_on(urls(servers), Asked(), ring=50)
     for number in range(1, 101):
@@ -239,6 +254,7 @@ def test_the_ring_is_whole_after_the_leader_was_killed_in_the_middle(servers: Se
     assert ring(etcd) == list(range(151, 201))
 
 
+@pytest.mark.rule("D-sink-etcd-state")
 def test_all_members_down_and_up_again(servers: Servers, etcd: Etcd) -> None:
     sink = sink_on(urls(servers), Asked())
     accepted(sink, state("BOOT", 1))
@@ -253,6 +269,7 @@ def test_all_members_down_and_up_again(servers: Servers, etcd: Etcd) -> None:
     assert sink.reach(within()) == ""
 
 
+@pytest.mark.rule("D-sink-etcd-state")
 def test_frozen_longer_than_the_lease_and_continued(servers: Servers, etcd: Etcd) -> None:
     asked = Asked()
     sink = sink_on(urls(servers), asked)
@@ -267,12 +284,138 @@ def test_frozen_longer_than_the_lease_and_continued(servers: Servers, etcd: Etcd
         until(lambda: shown(etcd) == {}, within_s=3)
 
 
+@pytest.mark.rule("D-sink-etcd-state")
 def test_the_order_of_endpoints_does_not_matter_and_dead_ones_cost_little(servers: Servers, etcd: Etcd) -> None:
     sink = sink_on([f"http://{nobody()}", f"http://{nobody()}", *reversed(urls(servers))], Asked())
     assert deliver(sink, state("UP", 1), seconds=2) == [Accepted()]
     assert shown(etcd)["state"] == "UP"
 
 
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Servers]:
+    """One member that asks for users: `web` may write below /ww/."""
+    servers = Servers("etcd", tmp_path / "guarded")
+    url = urls(servers)[0]
+    key = {"key": encoded("/ww/"), "range_end": encoded("/ww0"), "permType": "READWRITE"}
+    for path, body in (
+        ("user/add", {"name": "root", "password": "root"}),
+        ("role/add", {"name": "root"}),
+        ("user/grant", {"user": "root", "role": "root"}),
+        ("user/add", {"name": "web", "password": "right horse"}),
+        ("role/add", {"name": "web"}),
+        ("role/grant", {"name": "web", "perm": key}),
+        ("user/grant", {"user": "web", "role": "web"}),
+        ("enable", {}),
+    ):
+        requests.post(f"{url}/v3/auth/{path}", json=body, timeout=5).raise_for_status()
+    yield servers
+    servers.close()
+
+
+def encoded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+@pytest.mark.rule("D-sink-etcd-access")
+def test_a_user_logs_in_again_when_the_token_is_forgotten(guarded: Servers) -> None:
+    asked = Asked(key="right horse")
+    secret = {"user": "web", "password": {"$secret": "key"}, "ring": 5}
+    sink = sink_on(urls(guarded), asked, **secret)
+    assert deliver(sink, state("BOOT", 1)) == [Accepted()]
+    # Tokens live in the memory of a server.
+    guarded.kill()
+    guarded.again()
+    accepted(sink, state("UP", 2))
+    root = Etcd(urls(guarded), lambda: ("root", "root"))
+    assert shown(root)["state"] == "UP"
+    root.close()
+    sink.close(within())
+
+
+@pytest.mark.rule("D-sink-etcd-access")
+def test_who_is_not_allowed_is_told_so_and_tries_again_with_the_rotated_secret(guarded: Servers) -> None:
+    nobody_s = sink_on(urls(guarded), Asked())
+    assert "user name is empty" in nobody_s.reach(within())
+    asked = Asked(key="wrong horse")
+    secret = {"user": "web", "password": {"$secret": "key"}}
+    sink = sink_on(urls(guarded), asked, **secret)
+    answers = deliver(sink, state("UP", 1))
+    assert isinstance(answers[0], RetryAfter)
+    assert "authentication failed" in answers[0].reason
+    sink.idle(within())
+    elsewhere = sink_on(urls(guarded), Asked(key="right horse"), **secret, prefix="/not-ours")
+    assert "permission denied" in elsewhere.reach(within())
+    asked.secrets["key"] = "right horse"
+    accepted(sink, state("UP", 1))
+    assert "horse" not in repr([answers, asked.lines])
+
+
+@pytest.mark.rule("D-sink-etcd-access")
+def test_credentials_for_a_server_that_asks_for_none_do_no_harm(servers: Servers, etcd: Etcd) -> None:
+    sink = sink_on(urls(servers), Asked(), user="web", password="pw")
+    accepted(sink, state("UP", 1))
+    assert shown(etcd)["state"] == "UP"
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    authority, stranger = trustme.CA(), trustme.CA()
+    server = authority.issue_cert("127.0.0.1", "localhost")
+    client = authority.issue_cert("web@example.org")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    stranger.cert_pem.write_to_path(folder / "stranger.pem")
+    server.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    client.private_key_pem.write_to_path(folder / "client.key")
+    client.cert_chain_pems[0].write_to_path(folder / "client.pem")
+    return folder
+
+
+@pytest.fixture
+def secured(tmp_path: Path, certificates: Path) -> Iterator[str]:
+    """One member that speaks TLS and asks for a certificate."""
+    need("etcd")
+    port = int(nobody().partition(":")[2])
+    url = f"https://127.0.0.1:{port}"
+    files = [f"--cert-file={certificates}/server.pem", f"--key-file={certificates}/server.pem"]
+    files += [f"--trusted-ca-file={certificates}/ca.pem", "--client-cert-auth"]
+    places = ["--data-dir", str(tmp_path / "data"), "--listen-client-urls", url, "--advertise-client-urls", url]
+    peers = ["--listen-peer-urls", f"http://{nobody()}"]
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(["etcd", *files, *places, *peers], stdout=log, stderr=log)
+    yield url
+    server.kill()
+    server.wait()
+
+
+@pytest.mark.rule("D-sink-etcd-access")
+def test_both_sides_of_tls(secured: str, certificates: Path) -> None:
+    ours = {"cert_file": f"{certificates}/client.pem", "key_file": f"{certificates}/client.key"}
+    sink = sink_on([secured], Asked(), ca_file=f"{certificates}/ca.pem", **ours)
+    until(lambda: sink.reach(within(1)) == "", "the server with TLS")
+    assert deliver(sink, state("UP", 1)) == [Accepted()]
+    sink.close(within())
+    for settings, words in (
+        ({"ca_file": f"{certificates}/stranger.pem", **ours}, "certificate verify failed"),
+        ({"ca_file": f"{certificates}/ca.pem"}, ""),
+        ({"ca_file": "/not/there.pem"}, "/not/there.pem"),
+        (ours, "certificate verify failed"),
+    ):
+        refused = sink_on([secured], Asked(), **settings)
+        answers = deliver(refused, state("UP", 2), seconds=3)
+        assert isinstance(answers[0], RetryAfter)
+        assert words in answers[0].reason
+        refused.close(within())
+
+
+@pytest.mark.rule("D-sink-etcd-access")
+@pytest.mark.parametrize("settings", [{"user": "web"}, {"password": "pw"}, {"key_file": "/key.pem"}])
+def test_what_the_schema_cannot_see_is_said_in_words(settings: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"belong together|not given"):
+        sink_on(["http://127.0.0.1:1"], Asked(), **settings)
+
+
+@pytest.mark.rule("D-sink-etcd-state")
 def test_refused_at_the_start_is_an_answer_in_words() -> None:
     address = nobody()
     asked = Asked()

@@ -270,8 +270,8 @@ class Etcd:
             )
         except requests.RequestException as error:
             if write and not _never_sent(error):
-                raise UnknownOutcome(f"{endpoint}: no answer to a write: {_words(error)}") from None
-            raise Unavailable(f"{endpoint}: {_words(error)}") from None
+                raise UnknownOutcome(f"{endpoint}: no answer to a write: {_words(error)}{self._hint(error)}") from None
+            raise Unavailable(f"{endpoint}: {_words(error)}{self._hint(error)}") from None
         except OSError as error:
             # requests looks for the files of TLS before it connects.
             raise Unavailable(f"{endpoint}: {error}") from None
@@ -283,6 +283,11 @@ class Etcd:
             lost = UnknownOutcome if write else Unavailable
             raise lost(f"{endpoint}: its answer is not JSON; is this etcd?") from None
         return answer
+
+    def _hint(self, error: Exception) -> str:
+        """A server that wants a certificate ends the connection after the handshake, mostly without a word."""
+        silent = isinstance(error, requests.exceptions.SSLError) and not self._tls.cert_file
+        return " (does it ask for a certificate of ours?)" if silent else ""
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": self._token} if self._token else {}

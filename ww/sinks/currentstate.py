@@ -75,14 +75,15 @@ def standing(document: str | bytes) -> Standing | None:
         words = [str(said[name]) for name in ("boot", "since", "state")]
         event = dict(said["event"])
     except (ValueError, KeyError, TypeError):
-        return _foreign(document)
+        _refuse_later(document)
+        return None
     if format_no > FORMAT:
-        return _foreign(document)
+        _refuse_later(document)
     return Standing(words[0], boot_no, str(volume) if volume else None, words[1], seq, words[2], event)
 
 
-def _foreign(document: str | bytes) -> None:
-    """None for what is no document. Raises Newer for one of a later format, whatever that one holds."""
+def _refuse_later(document: str | bytes) -> None:
+    """Raises Newer for a document of a later format, whatever that one holds."""
     try:
         later = int(json.loads(document)["format"])
     except (ValueError, KeyError, TypeError):

@@ -42,6 +42,7 @@ class EtcdSink(Sink):
         self._shown: Standing | None = None
         self._revisions = (0, 0)
         self._outranked = ""
+        self._trouble = False
 
     def deliver(self, batch: Sequence[Item], deadline: float) -> Sequence[Answer]:
         """Show the newest state of the batch, and put the events into the ring."""
@@ -74,8 +75,11 @@ class EtcdSink(Sink):
                 if not found or found[0].mod_revision != self._revisions[0]:
                     self._shown = None
             self._show(deadline)
+            self._trouble = False
         except ClientError as error:
-            self._context.log(f"the lease of {self._live} was not kept: {error}")
+            if not self._trouble:
+                self._context.log(f"the lease of {self._live} was not kept: {error}")
+            self._trouble = True
 
     def close(self, deadline: float) -> None:
         """Take the key away if the instance has ended; else leave it its time, for the next reporter to take over."""
