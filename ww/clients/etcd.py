@@ -9,14 +9,31 @@ from __future__ import annotations
 
 import json
 import time
-from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from ww.clients.outcome import Refused, Unavailable, UnknownOutcome, Why
+from ww.clients.etcd_wire import (
+    STALE_WORDS,
+    Answered,
+    Change,
+    Operation,
+    Pair,
+    Put,
+    Read,
+    Unchanged,
+    b64,
+    changes,
+    fault,
+    operation,
+    pairs,
+    put,
+    revision,
+    span,
+)
+from ww.clients.outcome import Refused, Unavailable, UnknownOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,12 +43,6 @@ MAX_OPERATIONS = 128
 MAX_BYTES = 1 << 20
 """Requests below this are taken by every server: the limit is 1.5 MiB for the whole of it."""
 _SHORTEST_S = 0.05
-_UNAUTHENTICATED, _NOT_FOUND, _FAILED_PRECONDITION, _PERMISSION_DENIED = 16, 5, 9, 7
-_RESOURCE_EXHAUSTED, _OUT_OF_RANGE, _INVALID_ARGUMENT = 8, 11, 3
-_AUTH_WORDS = ("user name is empty", "authentication failed", "revision of auth store is old")
-_STALE_WORDS = ("invalid auth token", "revision of auth store is old", "user name is empty")
-_NOT_BEGUN = ("etcdserver: no leader", "etcdserver: too many requests")
-"""What a member says before it has handed a write to anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,72 +52,6 @@ class Tls:
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A key as it was read; `lease` is 0 for one that stays."""
-
-    key: str
-    value: bytes
-    version: int
-    create_revision: int
-    mod_revision: int
-    lease: int
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Write a key; with `lease` it goes when the lease does."""
-
-    key: str
-    value: bytes
-    lease: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Remove a key, or all that begin with it."""
-
-    key: str
-    prefix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Read a key, or all that begin with it."""
-
-    key: str
-    prefix: bool = False
-
-
-Operation = Put | Delete | Read
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """The key was last written at `mod_revision`; 0: it is not there."""
-
-    key: str
-    mod_revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A transaction: `reads` are the pairs of each `Read` of the branch that was taken, in order."""
-
-    succeeded: bool
-    revision: int
-    reads: tuple[tuple[Pair, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a watch saw; `value` None: the key is gone."""
-
-    key: str
-    value: bytes | None
-    mod_revision: int
 
 
 class Etcd:
@@ -128,16 +73,16 @@ class Etcd:
 
     def read(self, key: str, deadline: float, *, prefix: bool = False) -> tuple[Pair, ...]:
         """The key, or all that begin with it, as the majority has them. Raises Unavailable, Refused."""
-        answer = self._call("kv/range", _span(key, prefix=prefix), deadline, write=False)
-        return _pairs(answer)
+        answer = self._call("kv/range", span(key, prefix=prefix), deadline, write=False)
+        return pairs(answer)
 
     def put(self, key: str, value: bytes, deadline: float, lease: int = 0) -> int:
         """Write, and the revision of it. Raises Unavailable, Refused (MISSING: the lease), UnknownOutcome."""
-        return _revision(self._call("kv/put", _put(Put(key, value, lease)), deadline, write=True))
+        return revision(self._call("kv/put", put(Put(key, value, lease)), deadline, write=True))
 
     def delete(self, key: str, deadline: float, *, prefix: bool = False) -> int:
         """Remove, and how many were there. Raises Unavailable, Refused, UnknownOutcome."""
-        return int(self._call("kv/deleterange", _span(key, prefix=prefix), deadline, write=True).get("deleted", 0))
+        return int(self._call("kv/deleterange", span(key, prefix=prefix), deadline, write=True).get("deleted", 0))
 
     def transaction(
         self,
@@ -149,17 +94,15 @@ class Etcd:
         """`then` if all compare, else `otherwise`, as one. Raises Unavailable, Refused, UnknownOutcome."""
         body = {
             "compare": [
-                {"key": _b64(one.key), "target": "MOD", "result": "EQUAL", "mod_revision": str(one.mod_revision)}
+                {"key": b64(one.key), "target": "MOD", "result": "EQUAL", "mod_revision": str(one.mod_revision)}
                 for one in unchanged
             ],
-            "success": [_operation(one) for one in then],
-            "failure": [_operation(one) for one in otherwise],
+            "success": [operation(one) for one in then],
+            "failure": [operation(one) for one in otherwise],
         }
         answer = self._call("kv/txn", body, deadline, write=any(not isinstance(one, Read) for one in then))
-        reads = tuple(
-            _pairs(part["response_range"]) for part in answer.get("responses", ()) if "response_range" in part
-        )
-        return Answered(bool(answer.get("succeeded")), _revision(answer), reads)
+        reads = tuple(pairs(part["response_range"]) for part in answer.get("responses", ()) if "response_range" in part)
+        return Answered(bool(answer.get("succeeded")), revision(answer), reads)
 
     def grant(self, ttl_s: int, deadline: float) -> int:
         """A new lease. Raises Unavailable, Refused, UnknownOutcome (then it runs out by itself)."""
@@ -182,7 +125,7 @@ class Etcd:
         Raises Unavailable when the stream breaks (ask anew, from the revision after the last seen), Refused COMPACTED
         when changes are no longer kept (read everything again).
         """
-        wanted = {"create_request": {**_span(key, prefix=prefix), "start_revision": str(start_revision)}}
+        wanted = {"create_request": {**span(key, prefix=prefix), "start_revision": str(start_revision)}}
         self._log_in(deadline)
         endpoint = self._endpoints[0]
         session = self._new_session()
@@ -192,9 +135,9 @@ class Etcd:
                 f"{endpoint}/v3/watch", data=json.dumps(wanted), headers=self._headers(), timeout=wait, stream=True
             ) as stream:
                 if stream.status_code != requests.codes.ok:
-                    raise _fault(endpoint, stream, write=False)
+                    raise fault(endpoint, stream.status_code, stream.text, write=False)
                 for line in stream.iter_lines(chunk_size=None):
-                    yield from _changes(endpoint, line)
+                    yield from changes(endpoint, line)
         except (requests.RequestException, ValueError) as error:
             if isinstance(error, requests.ConnectionError) and "Read timed out" in str(error):
                 return
@@ -222,7 +165,7 @@ class Etcd:
             return self._anywhere(path, body, deadline, write=write)
         except Refused as refused:
             # A token runs out, and is forgotten by a server that starts again. Nothing was done.
-            if fresh or self._credentials is None or not any(words in str(refused) for words in _STALE_WORDS):
+            if fresh or self._credentials is None or not any(words in str(refused) for words in STALE_WORDS):
                 raise
             self._token = None
             self._log_in(deadline)
@@ -276,7 +219,7 @@ class Etcd:
             # requests looks for the files of TLS before it connects.
             raise Unavailable(f"{endpoint}: {error}") from None
         if response.status_code != requests.codes.ok:
-            raise _fault(endpoint, response, write=write)
+            raise fault(endpoint, response.status_code, response.text, write=write)
         try:
             answer: dict[str, Any] = response.json()
         except requests.JSONDecodeError:
@@ -300,55 +243,6 @@ def _left(deadline: float) -> float:
     return max(deadline - time.monotonic(), _SHORTEST_S)
 
 
-def _b64(text: str | bytes) -> str:
-    return b64encode(text.encode() if isinstance(text, str) else text).decode()
-
-
-def _span(key: str, *, prefix: bool) -> dict[str, str]:
-    if not prefix:
-        return {"key": _b64(key)}
-    first = key.encode()
-    return {"key": _b64(first), "range_end": _b64(first[:-1] + bytes([first[-1] + 1]))}
-
-
-def _put(one: Put) -> dict[str, str]:
-    return {"key": _b64(one.key), "value": _b64(one.value), "lease": str(one.lease)}
-
-
-def _operation(one: Operation) -> dict[str, dict[str, str]]:
-    if isinstance(one, Put):
-        return {"request_put": _put(one)}
-    name = "request_delete_range" if isinstance(one, Delete) else "request_range"
-    return {name: _span(one.key, prefix=one.prefix)}
-
-
-def _pair(raw: dict[str, str]) -> Pair:
-    numbers = [int(raw.get(name, 0)) for name in ("version", "create_revision", "mod_revision", "lease")]
-    return Pair(b64decode(raw["key"]).decode(), b64decode(raw.get("value", "")), *numbers)
-
-
-def _pairs(answer: dict[str, Any]) -> tuple[Pair, ...]:
-    return tuple(_pair(raw) for raw in answer.get("kvs", ()))
-
-
-def _revision(answer: dict[str, Any]) -> int:
-    return int(answer["header"]["revision"])
-
-
-def _changes(endpoint: str, line: bytes) -> Iterator[Change]:
-    said = json.loads(line)
-    if "error" in said:
-        raise Unavailable(f"{endpoint}: the watch broke: {said['error'].get('message', said['error'])}")
-    result = said.get("result", {})
-    if result.get("canceled"):
-        if result.get("compact_revision"):
-            raise Refused(Why.COMPACTED, f"{endpoint}: changes before {result['compact_revision']} are no longer kept")
-        raise Refused(Why.AUTH, f"{endpoint}: the watch was refused: {result.get('cancel_reason', 'without a reason')}")
-    for event in result.get("events", ()):
-        pair = _pair(event["kv"])
-        yield Change(pair.key, None if event.get("type") == "DELETE" else pair.value, pair.mod_revision)
-
-
 def _never_sent(error: requests.RequestException) -> bool:
     """Whether not even a connection came about."""
     if isinstance(error, requests.ConnectTimeout):
@@ -364,34 +258,3 @@ def _words(error: Exception) -> str:
     reason = getattr(inner, "reason", None) or inner
     text = str(reason)
     return text.rpartition("object at 0x")[2].partition(">: ")[2] or text if "object at 0x" in text else text
-
-
-def _fault(endpoint: str, response: requests.Response, *, write: bool) -> Exception:
-    """What an answer other than 200 means for a call."""
-    try:
-        said = response.json()
-        code, words = int(said["code"]), str(said.get("message") or said.get("error"))
-    except (requests.JSONDecodeError, KeyError, TypeError, ValueError):
-        code, words = 0, f"HTTP {response.status_code} and no word of etcd"
-    text = f"{endpoint}: {words}"
-    why = _why(code, words)
-    if why is not None:
-        return Refused(why, text)
-    if write and not words.startswith(_NOT_BEGUN):
-        return UnknownOutcome(text)
-    return Unavailable(text)
-
-
-def _why(code: int, words: str) -> Why | None:
-    """The reason of a refusal; None: it was none, the server failed."""
-    if code in (_UNAUTHENTICATED, _PERMISSION_DENIED) or any(part in words for part in _AUTH_WORDS):
-        return Why.AUTH
-    if code == _NOT_FOUND:
-        return Why.MISSING
-    if "too large" in words or "larger than max" in words:
-        return Why.TOO_LARGE
-    if "space exceeded" in words:
-        return Why.FULL
-    if "compacted" in words:
-        return Why.COMPACTED
-    return Why.INVALID if code in (_INVALID_ARGUMENT, _OUT_OF_RANGE, _FAILED_PRECONDITION) else None

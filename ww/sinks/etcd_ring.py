@@ -10,13 +10,15 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from ww.clients.etcd import MAX_OPERATIONS, Put, Read, Unchanged
+from ww.clients.etcd import MAX_OPERATIONS
+from ww.clients.etcd_wire import Put, Read, Unchanged
 from ww.clients.outcome import UnknownOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ww.clients.etcd import Etcd, Operation
+    from ww.clients.etcd import Etcd
+    from ww.clients.etcd_wire import Operation
     from ww.sinks.base import Item
 
 FORMAT = 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, cast
 
-from ww.clients.etcd import MAX_BYTES, Etcd, Pair, Put, Read, Tls, Unchanged
+from ww.clients.etcd import MAX_BYTES, Etcd, Tls
+from ww.clients.etcd_wire import Pair, Put, Read, Unchanged
 from ww.clients.outcome import ClientError, Refused, UnknownOutcome, Why
 from ww.sinks.base import Accepted, Answer, Rejected, RetryAfter, Sink
 from ww.sinks.currentstate import Newer, Present, Standing, outranks, path_of, standing, surely_outranks
