@@ -36,7 +36,7 @@ PYTHONS = "pythons"
 ON_EVERY_PYTHON = ("unit", "contracts")
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 TOOLS = {
-    "contracts": ("etcd", "zookeeper"),
+    "contracts": ("etcd", "etcdctl", "zookeeper"),
     "docs": ("shellcheck",),
     "processes": ("redis", "unshare", "systemd-notify"),
     "faults": ("fiu", "faketime", "unshare"),

@@ -344,12 +344,12 @@ class ZooKeeper:
 
 
 def _end(kazoo: Any) -> None:
-    try:
-        kazoo.stop()
-        kazoo.close()
-    except (OSError, AttributeError, raised.KazooException):
-        # Its connection was gone already; what is left of it are threads that end with the process.
-        return
+    for step in (kazoo.stop, kazoo.close):
+        try:
+            step()
+        except (OSError, AttributeError, raised.KazooException):
+            # Its connection was gone already; what is left of it are threads that end with the process.
+            continue
 
 
 def _silent() -> logging.Logger:
