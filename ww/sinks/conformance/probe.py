@@ -190,9 +190,7 @@ class Probe:
         return result[0]
 
 
-def context_of(
-    secrets: Mapping[str, str], advise: Callable[[Any], None], log: Callable[[str], None]
-) -> Context:
+def context_of(secrets: Mapping[str, str], advise: Callable[[Any], None], log: Callable[[str], None]) -> Context:
     """What the sink may use: secrets by name, as in a real instance."""
 
     def secret(value: Json) -> str:

@@ -25,8 +25,9 @@ _SHOWN = 4
 class Stage:
     """One scenario. `keeps_state`: the receiver is known to hold the latest state, and not the events."""
 
-    def __init__(self, bench: Bench, directory: str, result: Result, *, keeps_state: bool) -> None:
+    def __init__(self, bench: Bench, reference: str, directory: str, result: Result, *, keeps_state: bool) -> None:
         self.bench = bench
+        self.reference = reference
         self.directory = directory
         self.result = result
         self.keeps_state = keeps_state
@@ -41,12 +42,16 @@ class Stage:
 
     def items(self, count: int, boot: str = events.BOOT) -> list[Item]:
         """The first events of a boot."""
-        place = os.path.join(self.directory, f"journal-{boot[-2:]}")
+        place = self.journal() if boot == events.BOOT else os.path.join(self.directory, "journal-earlier")
         if not os.path.exists(place):
             journal = events.journal(place, boot, boot_no=int(boot[-2:], 16))
             events.fill(journal, count)
             journal.close()
         return events.items(place, boot)[:count]
+
+    def journal(self) -> str:
+        """The directory of the journal."""
+        return os.path.join(self.directory, "journal")
 
     def probe(self) -> Probe:
         """A new sink on the same receiver."""
