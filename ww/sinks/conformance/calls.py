@@ -25,7 +25,9 @@ def quiet(stage: Stage) -> None:
     probe = stage.probe()
     items = stage.items(3 * _BATCH)
     for start in range(0, len(items), _BATCH):
-        stage.deliver_well(probe, items[start : start + _BATCH])
+        if not stage.deliver_well(probe, items[start : start + _BATCH]):
+            stage.result.hopeless = True
+            return
     if words := probe.reach():
         stage.blame(verdict.BLIND, f"reach says {words!r} of a receiver that takes events")
     found = stage.stored(keys_of(items))

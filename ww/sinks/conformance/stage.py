@@ -58,15 +58,16 @@ class Stage:
         settings = complete(self.bench.type, self.bench.settings())
         return Probe(self.bench.type, settings, self._secrets, self.words, self.blame)
 
-    def deliver_well(self, probe: Probe, items: Sequence[Item]) -> None:
-        """Deliver to a receiver that is well: all of it has to be taken."""
+    def deliver_well(self, probe: Probe, items: Sequence[Item]) -> bool:
+        """Deliver to a receiver that is well: all of it has to be taken, and whether it was."""
         answers = probe.deliver_all(items)
         left = [key for key, answer in answers.items() if not isinstance(answer, Accepted)]
-        if left:
+        if left and not any(fault.name in (verdict.ANSWERS, verdict.RAISES) for fault in self.result.faults):
             rejected = any(isinstance(answer, Rejected) for answer in answers.values())
             why = f": {probe.reasons[-1]}" if probe.reasons else ""
             name = verdict.REFUSES if rejected else verdict.STAYS_DOWN
             self.blame(name, f"{told(left)} not taken by a receiver that is well{why}")
+        return not left
 
     # What is there
 

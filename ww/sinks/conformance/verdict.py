@@ -66,6 +66,8 @@ class Result:
     skipped: str = ""
     faults: list[Fault] = field(default_factory=list)
     seconds: float = 0.0
+    hopeless: bool = False
+    """A receiver that is well does not get what it should: there is nothing more to be found out."""
 
 
 @dataclass(slots=True)
