@@ -30,5 +30,5 @@ TYPE = SinkType(
     guarantee=Guarantee.EFFECTIVELY_ONCE,
     schema=own_schema("postgres"),
     make=make,
-    summary="A table in PostgreSQL",
+    summary="a table in PostgreSQL",
 )

@@ -26,5 +26,5 @@ TYPE = SinkType(
     guarantee=Guarantee.EFFECTIVELY_ONCE,
     schema=own_schema("sqlite"),
     make=make,
-    summary="A table in an SQLite file",
+    summary="a table in an SQLite file",
 )

@@ -46,7 +46,7 @@ class SqliteSink(Sink):
     """Thread-confined like every sink. Opens its file at the first batch, and again when the file is another one."""
 
     def __init__(self, settings: Mapping[str, Json], context: Context) -> None:
-        self._path = str(settings["path"])
+        self._path = context.place(str(settings["path"]))
         table = check_name(str(settings["table"]), "table")
         if table.lower().startswith("sqlite_"):
             raise ValueError("table: SQLite keeps names that begin with sqlite_ for itself")

@@ -77,7 +77,9 @@ class Postgres(Bench):
                     f" IF {refused} THEN RAISE EXCEPTION 'refused by the bench' USING ERRCODE = '{code}'; END IF;"
                     " RETURN NEW; END $$"
                 )
-                database.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON {TABLE} FOR EACH ROW EXECUTE FUNCTION refuse()")
+                database.execute(
+                    f"CREATE TRIGGER refuse BEFORE INSERT ON {TABLE} FOR EACH ROW EXECUTE FUNCTION refuse()"
+                )
         else:
             self._alter(allow=False)
 
@@ -106,7 +108,9 @@ class Postgres(Bench):
         }[self._fault]
         with self._server() as server:
             server.execute(f"ALTER {change}")
-            server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", (self.name,))
+            server.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", (self.name,)
+            )
 
     def _server(self) -> psycopg.Connection[Any]:
         return psycopg.connect(host=self.host, port=self.port, user="ww", dbname="postgres", autocommit=True)

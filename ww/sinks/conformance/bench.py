@@ -74,14 +74,14 @@ class Bench(ABC):
         """The value of each secret that `settings` names. Have one if you can: the kit looks for it everywhere."""
         return {}
 
-    def inject(self, fault: str, keys: Sequence[Key] = ()) -> None:
+    def inject(self, fault: str, keys: Sequence[Key] = ()) -> None:  # noqa: ARG002
         """Give the receiver one of `faults`; for PARTIAL, `keys` are the events that it shall never take."""
         raise BenchError(f"the bench names the fault {fault} among its faults, and has no inject() for it")
 
-    def heal(self) -> None:
+    def heal(self) -> None:  # noqa: B027
         """Take away what `inject` did."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """The scenario is over."""
 
 
@@ -102,16 +102,21 @@ def load(name: str) -> type[Bench]:
 
 def _imported(name: str) -> ModuleType:
     try:
-        if not name.endswith(".py"):
-            if os.getcwd() not in sys.path:
-                sys.path.insert(0, os.getcwd())
-            return importlib.import_module(name)
-        spec = importlib.util.spec_from_file_location(os.path.basename(name)[:-3], os.path.abspath(name))
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{name} cannot be loaded")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
+        if name.endswith(".py"):
+            return _from_file(name)
+        if os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())
+        return importlib.import_module(name)
     except Exception as error:
         raise BenchError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _from_file(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], os.path.abspath(path))
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    # Where dataclasses and pickle look for it.
+    sys.modules[f"ww_bench_{spec.name}"] = module
+    spec.loader.exec_module(module)
     return module

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BATCH = 10
 _SHORT_S = 0.05
+_TROUBLE_S = 1.0
 
 
 def quiet(stage: Stage) -> None:
@@ -169,7 +170,7 @@ def trouble(stage: Stage, fault: str) -> None:
 def _in_trouble(stage: Stage, probe: Probe, items: Sequence[Item], fault: str) -> list[Item]:
     """Deliver while the receiver is in trouble; those accepted all the same."""
     words = probe.reach() if fault in (DOWN, DENIED) else "not asked"
-    answers = dict(zip(keys_of(items), probe.deliver(items, well=False), strict=True))
+    answers = dict(zip(keys_of(items), probe.deliver(items, _TROUBLE_S, well=False), strict=True))
     taken = accepted_of(items, answers)
     given_up = [key for key, answer in answers.items() if isinstance(answer, Rejected)]
     if given_up:

@@ -13,11 +13,10 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from ww.events.spool import Cursors, Reader
 from ww.sinks.base import Accepted, Sink
 from ww.sinks.conformance.bench import load
 from ww.sinks.conformance.driver import deliver_everything
-from ww.sinks.conformance.probe import NAME, context_of
+from ww.sinks.conformance.probe import context_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,10 +63,7 @@ def main() -> int:
     bench = load(task["bench"])
     inner = bench.type.make(task["settings"], context_of(task["secrets"], _nothing, _log))
     sink = Told(inner, task["die_after"], out)
-    cursors = Cursors([task["journal"]])
-    reader = Reader([task["journal"]], cursors.get(NAME))
-    done = deliver_everything(sink, reader, cursors, task["max_events"], time.monotonic() + task["limit_s"])
-    sink.close(time.monotonic() + 2.0)
+    done = deliver_everything(sink, task["journal"], task["max_events"], time.monotonic() + task["limit_s"])
     os.write(out, b"done\n" if done else b"late\n")
     return 0 if done else 1
 

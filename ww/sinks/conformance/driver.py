@@ -1,4 +1,4 @@
-"""Delivers a journal through one sink, with cursor and retries."""
+"""The reporter's delivery around a sink under examination, with short waits and a cursor that is written at once."""
 
 from __future__ import annotations
 
@@ -6,45 +6,68 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from ww.events.wire import Boot, Wire
-from ww.sinks.base import RetryAfter
-from ww.sinks.conformance.events import BOOT, INSTANCE, SERVICE, item_of
+from ww.events.spool import Cursors, Reader
+from ww.events.wire import Boot
+from ww.sinks.conformance.events import BOOT, INSTANCE, SERVICE
 from ww.sinks.conformance.probe import NAME
+from ww.sinks.deadletter import DeadLetters
+from ww.sinks.delivery import Delivery
+from ww.sinks.options import DeliveryOptions
+from ww.sinks.ports import Ports
 
 if TYPE_CHECKING:
-    from ww.events.spool import Cursors, Reader, Stored
-    from ww.sinks.base import Item, Sink
+    from ww.events.position import Position
+    from ww.sinks.base import Sink
 
-CALL_S = 2.0
-PAUSE_S = 0.05
+_ROUND_S = 1.0
+_LETTERS_BYTES = 1 << 20
 
 
-def deliver_everything(sink: Sink, reader: Reader, cursors: Cursors, max_events: int, limit: float) -> bool:
+class _Saved:
+    """Cursors whose every change is on the disk before anything else happens: kills then tell the most."""
+
+    def __init__(self, cursors: Cursors) -> None:
+        self._cursors = cursors
+
+    def get(self, name: str) -> Position:
+        return self._cursors.get(name)
+
+    def set(self, name: str, position: Position) -> None:
+        self._cursors.set(name, position)
+        self._cursors.save(force=True)
+
+
+def deliver_everything(sink: Sink, journal: str, max_events: int, limit: float) -> bool:
     """Until the journal is at its end; false if that is not so at `limit`, a value of time.monotonic()."""
-    while batch := reader.read(max_events, 1 << 20):
-        left = [_item(stored) for stored in batch]
-        while left:
-            if time.monotonic() > limit:
-                return False
-            left = _once(sink, left)
-            if left:
-                time.sleep(PAUSE_S)
-        cursors.set(NAME, batch[-1].position)
-        cursors.save(force=True)
-    return True
-
-
-def _once(sink: Sink, items: list[Item]) -> list[Item]:
+    cursors = Cursors([journal])
+    options = DeliveryOptions(
+        name=NAME,
+        type=NAME,
+        max_events=max_events,
+        wait_s=0.0,
+        timeout_s=2.0,
+        first_s=0.05,
+        max_s=0.2,
+        breaker_open_s=0.2,
+    )
+    ports = Ports(
+        source=Reader([journal], cursors.get(NAME)),
+        bookmarks=_Saved(cursors),
+        letters=DeadLetters(journal, NAME, _LETTERS_BYTES, _say),
+        present=Boot(SERVICE, INSTANCE, BOOT),
+        say=_say,
+    )
+    delivery = Delivery(sink, options, ports)
+    delivery.start()
     try:
-        answers = list(sink.deliver(items, time.monotonic() + CALL_S))
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises means: not delivered
-        print(f"deliver raised {type(error).__name__}: {error}", file=sys.stderr)
-        return items
-    if len(answers) != len(items):
-        return items
-    return [item for item, answer in zip(items, answers, strict=True) if isinstance(answer, RetryAfter)]
+        while time.monotonic() < limit:
+            # A flush that is under way hurries; what has to wait for its receiver waits in between.
+            if delivery.flush(time.monotonic() + _ROUND_S) == 0:
+                return True
+        return False
+    finally:
+        delivery.stop(time.monotonic() + _ROUND_S)
 
 
-def _item(stored: Stored) -> Item:
-    wire = Wire(Boot(SERVICE, INSTANCE, stored.boot))
-    return item_of(wire, stored.boot, stored.event, current=stored.boot == BOOT)
+def _say(level: str, words: str) -> None:
+    print(f"{level}: {words}", file=sys.stderr, flush=True)

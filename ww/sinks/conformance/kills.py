@@ -46,7 +46,7 @@ class Run:
             "limit_s": LIMIT_S,
         }
         self._stage = stage
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed at its end
         self.accepted: list[Key] = []
         self.code: int | None = None
         """Its exit code, negative for a signal; None while it runs."""
@@ -58,14 +58,16 @@ class Run:
             stderr=self._errors,
             env={**os.environ, "PYTHONPATH": path},
         )
-        assert self._child.stdin is not None
-        with self._child.stdin as to:
-            to.write(json.dumps(task).encode())
+        self._write(json.dumps(task).encode())
+
+    def _write(self, task: bytes) -> None:
+        if self._child.stdin is not None:
+            with self._child.stdin as to:
+                to.write(task)
 
     def lines(self) -> Iterator[str]:
         """What it tells, to its end."""
-        assert self._child.stdout is not None
-        for raw in self._child.stdout:
+        for raw in self._child.stdout or ():
             line = raw.decode().rstrip("\n")
             if line.startswith("end "):
                 self.accepted += [(boot, seq) for boot, seq in json.loads(line.split(" ", 2)[2])]

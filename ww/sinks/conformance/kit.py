@@ -46,7 +46,7 @@ SCENARIOS: Mapping[str, Scenario] = {
 """Every scenario in the order in which it is run; the first one tells whether a sink keeps events or a state."""
 
 
-def examine(reference: str, only: Sequence[str] = (), told: Callable[[Result], None] = lambda result: None) -> Report:
+def examine(reference: str, only: Sequence[str] = (), told: Callable[[Result], None] | None = None) -> Report:
     """What is found about the sink on the bench `MODULE:BENCH`; `told` hears of each scenario at its end.
 
     `only` names the scenarios to run besides `quiet`. Raises BenchError where the bench itself is wrong.
@@ -66,7 +66,8 @@ def examine(reference: str, only: Sequence[str] = (), told: Callable[[Result], N
                 result, keeps_state = _run(bench, reference, name, place, keeps_state=keeps_state)
             hopeless = hopeless or result.hopeless
             results.append(result)
-            told(result)
+            if told is not None:
+                told(result)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     return Report(bench.type.name, bench.type.guarantee, results, keeps_state)

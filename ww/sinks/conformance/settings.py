@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ww.config.sinktypes import filled
 from ww.sinks.conformance.bench import BenchError
 
 if TYPE_CHECKING:
@@ -17,29 +18,12 @@ def complete(type_: SinkType, own: Mapping[str, Json]) -> JsonObject:
     """All settings that the sink is made with. Raises BenchError where they do not fit its schema."""
     import jsonschema
 
-    filled = _filled(dict(own), type_.schema)
     # A reference stands where a text is meant.
-    problem = next(iter(jsonschema.Draft202012Validator(type_.schema).iter_errors(_plain(filled))), None)
+    problem = next(iter(jsonschema.Draft202012Validator(type_.schema).iter_errors(_plain(dict(own)))), None)
     if problem is not None:
         where = ".".join(str(part) for part in problem.absolute_path) or "its settings"
         raise BenchError(f"the bench's settings do not fit the sink's schema: {where}: {problem.message}")
-    return {**filled, "type": type_.name, "timeout_s": 2.0, "required": False}
-
-
-def _filled(value: JsonObject, schema: Mapping[str, Json]) -> JsonObject:
-    properties = schema.get("properties")
-    if not isinstance(properties, dict):
-        return value
-    for name, part in properties.items():
-        if not isinstance(part, dict):
-            continue
-        if name not in value and "default" in part:
-            value[name] = part["default"]
-        if isinstance(part.get("properties"), dict):
-            inner = value.get(name, {})
-            if isinstance(inner, dict):
-                value[name] = _filled(dict(inner), part)
-    return value
+    return filled({"type": type_.name, **own}, type_.schema)
 
 
 def _plain(value: Json) -> Json:
