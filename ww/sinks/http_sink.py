@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 
 import ww
 from ww.clients.errors import ServerError
+from ww.clients.http import url_fault
 from ww.config.secrets import SecretError
 from ww.sinks import http_forms, template
-from ww.sinks.base import Accepted, Advice, Rejected, RetryAfter, Sink
-from ww.sinks.http_answers import Judgement, Verdict, judge, read_reply
+from ww.sinks.base import RetryAfter, Sink
+from ww.sinks.http_answers import Verdict, judge, read_reply
 from ww.sinks.http_forms import BATCH, BINARY, STRUCTURED, TEMPLATE, Form
-from ww.sinks.remote import Access, http_client, place_of
+from ww.sinks.http_going import Going
+from ww.sinks.remote import Access, http_client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ww.clients import http
-    from ww.sinks.base import Answer, Context, Item
+    from ww.sinks.base import Advice, Answer, Context, Item
+    from ww.sinks.http_answers import Judgement
     from ww.types import Json
 
 SAMPLES = 8
@@ -52,8 +55,8 @@ class HttpSink(Sink):
     def __init__(self, settings: Mapping[str, Json], context: Context) -> None:
         self._context = context
         self._url = settings.get("url") or settings.get("secret_url")
-        if isinstance(settings.get("url"), str):
-            _check_url(str(self._url))
+        if (url := settings.get("url")) and (words := _url_fault(str(url))):
+            raise ValueError(f"url: {words}")
         self._method = str(settings.get("method") or "POST")
         self._mode = str(settings.get("mode") or BATCH)
         self._template = _template(settings, context) if self._mode == TEMPLATE else None
@@ -62,6 +65,7 @@ class HttpSink(Sink):
         self._access = Access(settings, context.secret)
         self._client: http.HttpClient = http_client(settings)
         self._clocks = Clocks()
+        self._sent_ms = 0
         self._proved = False
         """Whether the receiver has ever taken anything: then what it refuses is wrong, and not all that we send."""
         tls = settings.get("tls")
@@ -70,11 +74,8 @@ class HttpSink(Sink):
 
     def deliver(self, batch: Sequence[Item], deadline: float) -> Sequence[Answer]:
         """One request per boot, or per event; after the first that must be sent again nothing is sent."""
-        going = _Going(self, deadline)
-        if self._mode == BATCH:
-            answers = [answer for _, group in groupby(batch, _boot) for answer in going.send(list(group))]
-        else:
-            answers = [answer for item in batch for answer in going.send([item])]
+        going = Going(self, deadline)
+        answers = [answer for _, group in groupby(batch, _boot) for answer in going.send(list(group))]
         if going.advice is not None:
             self._context.advise(going.advice)
         return answers
@@ -90,26 +91,39 @@ class HttpSink(Sink):
             return str(error)
         if answer.status in _REACHED:
             return ""
-        judgement = judge(answer.status, answer.headers, time.time())
+        judgement = self.judge(answer)
         return "" if judgement.verdict is Verdict.TAKEN else judgement.words
 
     def close(self, deadline: float) -> None:  # noqa: ARG002 - closing waits for nothing
         """Let go of the connection."""
         self._client.close()
 
-    def ask(self, items: Sequence[Item], deadline: float) -> tuple[http.Answer, int]:
-        """One request with these events, and when it was sent, in ms. Raises ServerError, SecretError, ValueError."""
+    def ask(self, items: Sequence[Item], deadline: float) -> http.Answer:
+        """One request with these events. Raises ServerError, SecretError, ValueError."""
         form = self._form(items)
-        answer, sent_ms, credentials = self._try(items, form, deadline)
+        answer, credentials = self._try(items, form, deadline)
         if answer.status == 401 and self._headers() != credentials:
             # The secret was rotated between our reading it and theirs.
-            answer, sent_ms, _ = self._try(items, form, deadline)
+            answer, _ = self._try(items, form, deadline)
         self._proved = self._proved or 200 <= answer.status < 300
-        return answer, sent_ms
+        return answer
 
-    def _try(self, items: Sequence[Item], form: Form, deadline: float) -> tuple[http.Answer, int, dict[str, str]]:
+    def judge(self, answer: http.Answer) -> Judgement:
+        """By the table."""
+        return judge(answer.status, answer.headers, time.time())
+
+    def read(self, items: Sequence[Item], answer: http.Answer) -> tuple[Sequence[Answer], Advice | None]:
+        """What a 2xx says about each event, and asks for."""
+        if answer.cut and "json" in answer.headers.get("content-type", ""):
+            return [RetryAfter(None, "the receiver's reply is longer than max_answer_bytes")] * len(items), None
+        reply = read_reply(items, b"" if answer.cut else answer.body)
+        if reply.server_time_ms is not None and reply.echo_time_ms == self._sent_ms:
+            self._clocks.take(self._sent_ms, answer.took_s * 1000, reply.server_time_ms)
+        return reply.answers, reply.advice
+
+    def _try(self, items: Sequence[Item], form: Form, deadline: float) -> tuple[http.Answer, dict[str, str]]:
         credentials = self._headers()
-        sent_ms = time.time_ns() // 1_000_000
+        sent_ms = self._sent_ms = time.time_ns() // 1_000_000
         headers = {
             **credentials,
             **form.headers,
@@ -122,7 +136,7 @@ class HttpSink(Sink):
         answer = self._client.request(
             self._method, form.url, deadline, body=form.body, headers=headers, proxy=self._access.proxy()
         )
-        return answer, sent_ms, credentials
+        return answer, credentials
 
     def _form(self, items: Sequence[Item]) -> Form:
         url = self._secret_url()
@@ -141,7 +155,8 @@ class HttpSink(Sink):
 
     def _secret_url(self) -> str:
         url = self._context.secret(self._url)
-        place_of(_without_placeholders(url))
+        if words := _url_fault(url):
+            raise ValueError(f"the URL cannot be used: {words}")
         return url
 
     @property
@@ -161,83 +176,10 @@ class HttpSink(Sink):
             return True
         return False
 
-    def clocks(self, sent_ms: int, answer: http.Answer, server_ms: float) -> None:
-        """Take a sample of the receiver's clock."""
-        self._clocks.take(sent_ms, answer.took_s * 1000, server_ms)
-
     @property
     def batched(self) -> bool:
         """Whether several events go into one request."""
         return self._mode == BATCH
-
-
-class _Going:
-    """One call of `deliver`: what is still to come is not sent once something must be sent again."""
-
-    def __init__(self, sink: HttpSink, deadline: float) -> None:
-        self._sink = sink
-        self._deadline = deadline
-        self._blocked: RetryAfter | None = None
-        self.advice: Advice | None = None
-
-    def send(self, items: Sequence[Item], depth: int = 0) -> list[Answer]:
-        """The answers for these events of one boot."""
-        if len(items) > 1 and not self._sink.batched:
-            return [answer for item in items for answer in self.send([item], depth)]
-        if self._blocked is None and time.monotonic() >= self._deadline:
-            self._blocked = RetryAfter(None, "the time was up before it was sent")
-        if self._blocked is not None:
-            return [self._blocked] * len(items)
-        try:
-            answer, sent_ms = self._sink.ask(items, self._deadline)
-        except (ServerError, SecretError, ValueError) as error:
-            return self._later(items, None, str(error))
-        judgement = judge(answer.status, answer.headers, time.time())
-        if judgement.verdict is Verdict.TAKEN:
-            return self._taken(items, answer, sent_ms)
-        return self._not_taken(items, judgement, depth)
-
-    def _taken(self, items: Sequence[Item], answer: http.Answer, sent_ms: int) -> list[Answer]:
-        if answer.cut and "json" in answer.headers.get("content-type", ""):
-            return self._later(items, None, "the receiver's reply is longer than max_answer_bytes")
-        reply = read_reply(items, b"" if answer.cut else answer.body)
-        if reply.server_time_ms is not None and reply.echo_time_ms == sent_ms:
-            self._sink.clocks(sent_ms, answer, reply.server_time_ms)
-        if reply.advice is not None:
-            self._advise(reply.advice)
-        self._blocked = next((one for one in reply.answers if isinstance(one, RetryAfter)), None)
-        return list(reply.answers)
-
-    def _not_taken(self, items: Sequence[Item], judgement: Judgement, depth: int) -> list[Answer]:
-        verdict, words = judgement.verdict, judgement.words
-        if verdict is Verdict.ANOTHER_FORM and self._sink.simpler():
-            return self.send(items, depth)
-        if verdict is Verdict.GONE:
-            self._advise(Advice(stop=True))
-        if verdict in (Verdict.LATER, Verdict.GONE, Verdict.ANOTHER_FORM):
-            return self._later(items, judgement.after_s, words)
-        if len(items) == 1:
-            return [Accepted(duplicate=True) if verdict is Verdict.THERE else Rejected(words)]
-        if verdict is Verdict.HALVE and depth and not self._sink.bisects:
-            return [Rejected(words)] * len(items)
-        if verdict is Verdict.SMALLER:
-            self._advise(Advice(max_events=(len(items) + 1) // 2))
-        middle = len(items) // 2
-        return [*self.send(items[:middle], depth + 1), *self.send(items[middle:], depth + 1)]
-
-    def _later(self, items: Sequence[Item], after_s: float | None, words: str) -> list[Answer]:
-        self._blocked = RetryAfter(after_s, words)
-        return [self._blocked] * len(items)
-
-    def _advise(self, advice: Advice) -> None:
-        before = self.advice or Advice()
-        self.advice = Advice(
-            max_events=advice.max_events or before.max_events,
-            max_bytes=advice.max_bytes or before.max_bytes,
-            interval_s=advice.interval_s or before.interval_s,
-            stop=advice.stop or before.stop,
-            want=before.want + advice.want,
-        )
 
 
 def _boot(item: Item) -> str:
@@ -262,13 +204,10 @@ def _template(settings: Mapping[str, Json], context: Context) -> http_forms.Temp
     return http_forms.Template(body, kind, headers, context.origin)
 
 
-def _check_url(url: str) -> None:
-    try:
-        place_of(_without_placeholders(url))
-    except ValueError as error:
-        raise ValueError(f"url: {error}") from None
+def _url_fault(url: str) -> str:
     if "$" in "/".join(url.split("/")[:3]):
-        raise ValueError("url: a placeholder cannot stand for the host: events would go wherever an event says")
+        return "a placeholder cannot stand for the host: events would go wherever an event says"
+    return url_fault(_without_placeholders(url))
 
 
 def _without_placeholders(url: str) -> str:

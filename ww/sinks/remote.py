@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from ww.clients.http import MAX_ANSWER_BYTES, HttpClient, Options, origin, url_fault
+from ww.clients.http import MAX_ANSWER_BYTES, HttpClient, Options
 from ww.clients.tls import Tls
 
 if TYPE_CHECKING:
@@ -99,10 +99,3 @@ def _headers(said: Json, setting: str) -> dict[str, Json]:
         if name.lower() in OWN_HEADERS:
             raise ValueError(f"{setting}: {name} is set by the sink itself; there is a setting for what it may hold")
     return given
-
-
-def place_of(url: str) -> str:
-    """A checked URL as it may be shown. Raises ValueError, without the URL."""
-    if words := url_fault(url):
-        raise ValueError(words)
-    return origin(url)
