@@ -4,7 +4,7 @@
 from ww.clib import pattern_kind
 from ww.config.checking import Patterns, Refused, is_reference
 
-MADE_FROM = "91bc0e2003b55aeef60b17d62cb6a44f"
+MADE_FROM = "55d9ce08120b9a04770300055faebe5b"
 KIND = "20220615-4-little"
 STATES = {
     '^(SIG)?(RTM(IN|AX)([+-][0-9]+)?|[A-Z][A-Z0-9]{0,9})(?=\\n?\\Z)': (32, [14, 4, 0, 1, 4294967295, 6, 0, 23, 13, 0, 1, 17, 0, 16, 83, 16, 73, 16, 71, 17, 1, 18, 17, 2, 7, 56, 16, 82, 16, 84, 16, 77, 17, 4, 7, 7, 16, 73, 16, 78, 15, 9, 7, 16, 65, 16, 88, 15, 2, 0, 17, 5, 23, 25, 0, 1, 17, 6, 13, 6, 16, 43, 16, 45, 0, 24, 10, 1, 4294967295, 13, 5, 22, 48, 57, 0, 1, 17, 7, 18, 15, 25, 23, 13, 5, 22, 65, 90, 0, 24, 13, 0, 9, 13, 8, 22, 65, 90, 22, 48, 57, 0, 1, 15, 2, 0, 17, 3, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 4, {}),
@@ -87,7 +87,347 @@ def validate(data):
             data_keys.remove('signals')
             data__signals = data['signals']
             validate___definitions_s140(data__signals)
+        if 'sinks' in data_keys:
+            data_keys.remove('sinks')
+            data__sinks = data['sinks']
+            validate___definitions_s143(data__sinks)
         if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s143(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        for data_key in data_keys:
+            if data_key not in []:
+                data_value = data.get(data_key)
+                validate___definitions_s145(data_value)
+        data_len = len(data)
+        if data_len != 0:
+            data_property_names = True
+            for data_key in data:
+                try:
+                    validate___definitions_s91(data_key)
+                except (Refused, Refused):
+                    data_property_names = False
+            if not data_property_names:
+                raise Refused
+    return data
+
+def validate___definitions_s91(data):
+    if is_reference(data):
+        return
+    if isinstance(data, str):
+        if not PATTERNS['^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)'].search(data):
+            raise Refused
+    return data
+
+def validate___definitions_s145(data):
+    if is_reference(data):
+        return
+    validate___definitions_s146(data)
+    return data
+
+def validate___definitions_s146(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data__missing_keys = set(['type']) - data.keys()
+        if data__missing_keys:
+            raise Refused
+        data_keys = set(data.keys())
+        if 'type' in data_keys:
+            data_keys.remove('type')
+            data__type = data['type']
+            validate___definitions_s147(data__type)
+        if 'enabled' in data_keys:
+            data_keys.remove('enabled')
+            data__enabled = data['enabled']
+            validate___definitions_s70(data__enabled)
+        if 'required' in data_keys:
+            data_keys.remove('required')
+            data__required = data['required']
+            validate___definitions_s70(data__required)
+        if 'kinds' in data_keys:
+            data_keys.remove('kinds')
+            data__kinds = data['kinds']
+            validate___definitions_s150(data__kinds)
+        if 'batch' in data_keys:
+            data_keys.remove('batch')
+            data__batch = data['batch']
+            validate___definitions_s152(data__batch)
+        if 'timeout_s' in data_keys:
+            data_keys.remove('timeout_s')
+            data__timeouts = data['timeout_s']
+            validate___definitions_s156(data__timeouts)
+        if 'retry' in data_keys:
+            data_keys.remove('retry')
+            data__retry = data['retry']
+            validate___definitions_s157(data__retry)
+        if 'breaker' in data_keys:
+            data_keys.remove('breaker')
+            data__breaker = data['breaker']
+            validate___definitions_s160(data__breaker)
+        if 'max_bytes_per_s' in data_keys:
+            data_keys.remove('max_bytes_per_s')
+            data__maxbytespers = data['max_bytes_per_s']
+            validate___definitions_s163(data__maxbytespers)
+        if 'dead_letter' in data_keys:
+            data_keys.remove('dead_letter')
+            data__deadletter = data['dead_letter']
+            validate___definitions_s164(data__deadletter)
+    return data
+
+def validate___definitions_s164(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'max_bytes' in data_keys:
+            data_keys.remove('max_bytes')
+            data__maxbytes = data['max_bytes']
+            validate___definitions_s165(data__maxbytes)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s165(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 1099511627776:
+            raise Refused
+    return data
+
+def validate___definitions_s163(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 1000000000000:
+            raise Refused
+    return data
+
+def validate___definitions_s160(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'failures' in data_keys:
+            data_keys.remove('failures')
+            data__failures = data['failures']
+            validate___definitions_s161(data__failures)
+        if 'open_s' in data_keys:
+            data_keys.remove('open_s')
+            data__opens = data['open_s']
+            validate___definitions_s162(data__opens)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s162(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 86400:
+            raise Refused
+    return data
+
+def validate___definitions_s161(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1:
+            raise Refused
+        if data > 1000000:
+            raise Refused
+    return data
+
+def validate___definitions_s157(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'first_s' in data_keys:
+            data_keys.remove('first_s')
+            data__firsts = data['first_s']
+            validate___definitions_s123(data__firsts)
+        if 'max_s' in data_keys:
+            data_keys.remove('max_s')
+            data__maxs = data['max_s']
+            validate___definitions_s159(data__maxs)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s159(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0.01:
+            raise Refused
+        if data > 86400:
+            raise Refused
+    return data
+
+def validate___definitions_s123(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0.01:
+            raise Refused
+        if data > 3600:
+            raise Refused
+    return data
+
+def validate___definitions_s156(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0.1:
+            raise Refused
+        if data > 600:
+            raise Refused
+    return data
+
+def validate___definitions_s152(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'max_events' in data_keys:
+            data_keys.remove('max_events')
+            data__maxevents = data['max_events']
+            validate___definitions_s153(data__maxevents)
+        if 'max_bytes' in data_keys:
+            data_keys.remove('max_bytes')
+            data__maxbytes = data['max_bytes']
+            validate___definitions_s154(data__maxbytes)
+        if 'wait_s' in data_keys:
+            data_keys.remove('wait_s')
+            data__waits = data['wait_s']
+            validate___definitions_s155(data__waits)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s155(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 60:
+            raise Refused
+    return data
+
+def validate___definitions_s154(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1024:
+            raise Refused
+        if data > 67108864:
+            raise Refused
+    return data
+
+def validate___definitions_s153(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1:
+            raise Refused
+        if data > 10000:
+            raise Refused
+    return data
+
+def validate___definitions_s150(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (list, tuple)):
+        raise Refused
+    data_is_list = isinstance(data, (list, tuple))
+    if data_is_list:
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+
+        def fn(var):
+            return frozenset(dict(((k, fn(v)) for k, v in var.items())).items()) if hasattr(var, 'items') else tuple((fn(v) for v in var)) if isinstance(var, (dict, list)) else (bool, var) if isinstance(var, bool) else var
+        if data_len > len(set((fn(data_x) for data_x in data))):
+            raise Refused
+        for data_x, data_item in enumerate(data):
+            validate___definitions_s151(data_item)
+    return data
+
+def validate___definitions_s151(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if not (isinstance(data, str) and data == 'state' or (isinstance(data, str) and data == 'health') or (isinstance(data, str) and data == 'gap') or (isinstance(data, str) and data == 'notice')):
+        raise Refused
+    return data
+
+def validate___definitions_s70(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, bool):
+        raise Refused
+    return data
+
+def validate___definitions_s147(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if isinstance(data, str):
+        if not PATTERNS['^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)'].search(data):
             raise Refused
     return data
 
@@ -155,14 +495,6 @@ def validate___definitions_s90(data):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
-    return data
-
-def validate___definitions_s91(data):
-    if is_reference(data):
-        return
-    if isinstance(data, str):
-        if not PATTERNS['^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)'].search(data):
-            raise Refused
     return data
 
 def validate___definitions_s92(data):
@@ -414,18 +746,6 @@ def validate___definitions_s115(data):
             data__timeouts = data['timeout_s']
             validate___definitions_s10(data__timeouts)
         if data_keys:
-            raise Refused
-    return data
-
-def validate___definitions_s123(data):
-    if is_reference(data):
-        return
-    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
-        raise Refused
-    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
-        if data < 0.01:
-            raise Refused
-        if data > 3600:
             raise Refused
     return data
 
@@ -681,13 +1001,6 @@ def validate___definitions_s95(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'service' or (isinstance(data, str) and data == 'oneshot')):
-        raise Refused
-    return data
-
-def validate___definitions_s70(data):
-    if is_reference(data):
-        return
-    if not isinstance(data, bool):
         raise Refused
     return data
 
