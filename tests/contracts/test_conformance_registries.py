@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support.paths import REPO
@@ -10,6 +13,14 @@ from ww.sinks.base import Guarantee
 from ww.sinks.conformance.kit import examine
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.rule("D-sink-registry-conformance")]
+
+
+@pytest.fixture(autouse=True)
+def path_of_the_tests() -> Iterator[None]:
+    """The kit's processes have the path of this one, and import the benches; the wheel stays before the checkout."""
+    sys.path.append(str(REPO))
+    yield
+    sys.path.remove(str(REPO))
 
 
 @pytest.mark.parametrize(
