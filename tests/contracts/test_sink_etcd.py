@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import requests
-import trustme
 
 from tests.support.registries import (
     Asked,
@@ -24,6 +23,7 @@ from tests.support.registries import (
     state,
     within,
 )
+from tests.support.registries import certificates as make_certificates
 from tests.support.services import need
 from tests.support.waiting import until
 from ww.clients.etcd import Etcd
@@ -359,16 +359,7 @@ def test_credentials_for_a_server_that_asks_for_none_do_no_harm(servers: Servers
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
-    authority, stranger = trustme.CA(), trustme.CA()
-    server = authority.issue_cert("127.0.0.1", "localhost")
-    client = authority.issue_cert("web@example.org")
-    authority.cert_pem.write_to_path(folder / "ca.pem")
-    stranger.cert_pem.write_to_path(folder / "stranger.pem")
-    server.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    client.private_key_pem.write_to_path(folder / "client.key")
-    client.cert_chain_pems[0].write_to_path(folder / "client.pem")
-    return folder
+    return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

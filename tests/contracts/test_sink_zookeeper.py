@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.registries import Asked, Idling, Servers, accepted, deliver, health, nobody, state, within
+from tests.support.registries import (
+    Asked,
+    Idling,
+    Servers,
+    accepted,
+    certificates,
+    deliver,
+    health,
+    nobody,
+    state,
+    within,
+)
+from tests.support.services import need
 from tests.support.waiting import until
 from ww.clients.outcome import ClientError, Refused, Why
 from ww.clients.zookeeper import Delete, Set, User, ZooKeeper
@@ -287,11 +300,78 @@ def test_with_readers_owner_nobody_else_may_read(servers: Servers, zookeeper: Zo
     mine.close(within())
 
 
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A server that speaks TLS and asks for a certificate, and the folder of the certificates."""
+    need("zookeeper")
+    folder = certificates(tmp_path)
+    host, port = nobody().split(":")
+    (tmp_path / "data").mkdir()
+    settings = {
+        "dataDir": f"{tmp_path}/data",
+        "secureClientPort": port,
+        "secureClientPortAddress": host,
+        "serverCnxnFactory": "org.apache.zookeeper.server.NettyServerCnxnFactory",
+        "ssl.keyStore.location": f"{folder}/server.pem",
+        "ssl.keyStore.type": "PEM",
+        "ssl.trustStore.location": f"{folder}/ca.pem",
+        "ssl.trustStore.type": "PEM",
+        "ssl.clientAuth": "need",
+        "admin.enableServer": "false",
+    }
+    (tmp_path / "zoo.cfg").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+    parts = ("handler", "transport", "common", "buffer", "codec", "resolver")
+    jars = ["zookeeper", "slf4j-simple", *(f"netty-{part}" for part in parts)]
+    path = ":".join(f"/usr/share/java/{jar}.jar" for jar in jars)
+    main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+    with (tmp_path / "log").open("wb") as log:
+        command = ["java", "-Xmx128m", "-cp", path, main, str(tmp_path / "zoo.cfg")]
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    yield f"{host}:{port}", folder
+    server.kill()
+    server.wait()
+
+
+# kazoo leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.rule("D-sink-zookeeper-access")
+def test_both_sides_of_tls(secured: tuple[str, Path]) -> None:
+    address, folder = secured
+    ours = {"cert_file": f"{folder}/client.pem", "key_file": f"{folder}/client.key"}
+
+    def made(**settings: Any) -> ZooKeeperSink:
+        return ZooKeeperSink(
+            {"hosts": [address], **DEFAULTS, "session_s": 10, "tls": True, **settings}, Asked().context
+        )
+
+    sink = made(ca_file=f"{folder}/ca.pem", **ours)
+    accepted(sink, state("UP", 1), seconds=20)
+    assert sink.reach(within()) == ""
+    sink.close(within())
+    for settings, words in (
+        ({"ca_file": f"{folder}/stranger.pem", **ours}, "certificate verify failed"),
+        ({"ca_file": f"{folder}/ca.pem"}, "no connection"),
+        ({"ca_file": f"{folder}/ca.pem", **ours, "tls": False}, "no connection"),
+    ):
+        refused = made(**settings)
+        answers = deliver(refused, state("UP", 2), seconds=1.5)
+        assert isinstance(answers[0], RetryAfter)
+        assert words in answers[0].reason.replace("_", " ").lower()
+        refused.close(within())
+
+
+@pytest.mark.rule("D-sink-zookeeper-access")
+@pytest.mark.parametrize("settings", [{"user": "web"}, {"password": "pw"}, {"key_file": "/key.pem"}])
+def test_what_the_schema_cannot_see_is_said_in_words(settings: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"belong together|not given"):
+        ZooKeeperSink({"hosts": ["127.0.0.1:1"], **DEFAULTS, **settings}, Asked().context)
+
+
 @pytest.mark.rule("D-sink-zookeeper-state")
 def test_refused_at_the_start_is_an_answer_in_words() -> None:
     address = nobody()
     sink = ZooKeeperSink({"hosts": [address], **DEFAULTS}, Asked().context)
     answers = deliver(sink, state("UP", 1), health(2), seconds=1)
     assert [type(answer) for answer in answers] == [RetryAfter, RetryAfter]
-    assert address in answers[0].reason
+    assert f"{address}: no connection to ZooKeeper in time: Connection refused" in answers[0].reason
     sink.close(within(2))

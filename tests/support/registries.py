@@ -14,6 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from tests.support.services import SCRIPT, START_TIMEOUT_S
 from ww.sinks.base import Accepted, Answer, Context, Item, Origin, Sink
@@ -91,6 +98,22 @@ def nobody() -> str:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+def certificates(folder: Path) -> Path:
+    """ca.pem, stranger.pem (another authority), server.pem (127.0.0.1 and localhost), client.pem and client.key."""
+    authority, stranger = trustme.CA(), trustme.CA()
+    server = authority.issue_cert("127.0.0.1", "localhost")
+    client = authority.issue_cert("web@example.org")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    stranger.cert_pem.write_to_path(folder / "stranger.pem")
+    # ZooKeeper reads keys in PKCS 8 only.
+    key = load_pem_private_key(server.private_key_pem.bytes(), None)
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "server.pem").write_bytes(text + b"".join(blob.bytes() for blob in server.cert_chain_pems))
+    client.private_key_pem.write_to_path(folder / "client.key")
+    client.cert_chain_pems[0].write_to_path(folder / "client.pem")
+    return folder
 
 
 class Asked:

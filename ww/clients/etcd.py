@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -35,6 +34,7 @@ from ww.clients.etcd_wire import (
     span,
 )
 from ww.clients.outcome import Refused, Unavailable, UnknownOutcome
+from ww.clients.tlsfiles import TlsFiles, machine_authorities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,15 +46,6 @@ MAX_BYTES = 1 << 20
 _SHORTEST_S = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Files in PEM; "" is: the usual authorities, and no certificate of our own."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-
-
 class Etcd:
     """A connection to whichever of `endpoints` (`http://host:2379`) answers; connects when it is first asked something.
 
@@ -62,13 +53,16 @@ class Etcd:
     """
 
     def __init__(
-        self, endpoints: Sequence[str], credentials: Callable[[], tuple[str, str]] | None = None, tls: Tls | None = None
+        self,
+        endpoints: Sequence[str],
+        credentials: Callable[[], tuple[str, str]] | None = None,
+        tls: TlsFiles | None = None,
     ) -> None:
         if not endpoints:
             raise ValueError("an etcd client needs an endpoint")
         self._endpoints = [endpoint.rstrip("/") for endpoint in endpoints]
         self._credentials = credentials
-        self._tls = tls or Tls()
+        self._tls = tls or TlsFiles()
         self._token: str | None = None
         self._session = self._new_session()
 
@@ -155,7 +149,7 @@ class Etcd:
         session = requests.Session()
         # Neither a proxy nor a .netrc of the environment is meant for a registry.
         session.trust_env = False
-        session.verify = self._tls.ca_file or True
+        session.verify = self._tls.ca_file or machine_authorities() or True
         if self._tls.cert_file:
             session.cert = (self._tls.cert_file, self._tls.key_file) if self._tls.key_file else self._tls.cert_file
         return session

@@ -25,6 +25,8 @@ from ww.clients.outcome import Refused, Unavailable, UnknownOutcome, Why
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ww.clients.tlsfiles import TlsFiles
+
 MAX_BYTES = (1 << 20) - 4096
 """A server closes the connection on a larger request (jute.maxbuffer), so it is not sent."""
 ANY_VERSION = -1
@@ -65,15 +67,6 @@ class Readers(Enum):
 
     ANYONE = "anyone"
     OWNER = "owner"
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Files in PEM; "" is: the usual authorities, and no certificate of our own."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +138,7 @@ class ZooKeeper:
         session_s: float,
         user: User | None = None,
         chroot: str = "",
-        tls: Tls | None = None,
+        tls: TlsFiles | None = None,
         on_state: Callable[[State], None] | None = None,
     ) -> None:
         if not hosts:
@@ -159,6 +152,7 @@ class ZooKeeper:
         self._kazoo: Any = None
         self._started = 0.0
         self._acl: list[Any] = []
+        self._words = _LastWords()
 
     @property
     def state(self) -> State:
@@ -181,7 +175,7 @@ class ZooKeeper:
             if self._kazoo.client_state == KeeperState.AUTH_FAILED:
                 raise Refused(Why.AUTH, f"{self._hosts}: the user was not accepted")
             if time.monotonic() >= deadline:
-                raise Unavailable(f"{self._hosts}: no connection to ZooKeeper in time")
+                raise Unavailable(f"{self._hosts}: no connection to ZooKeeper in time{self._words.because()}")
             time.sleep(_POLL_S)
 
     def get(self, path: str, deadline: float, on_change: Callable[[], None] | None = None) -> Node | None:
@@ -286,7 +280,7 @@ class ZooKeeper:
             connection_retry=KazooRetry(
                 max_tries=-1, delay=_RECONNECT_S, max_delay=min(_LONGEST_RECONNECT_S, self._session_s / 4)
             ),
-            logger=_silent(),
+            logger=self._words.logger,
             **tls,
         )
         if self._on_state is not None:
@@ -357,9 +351,25 @@ def _end(kazoo: Any) -> None:
             raise
 
 
-def _silent() -> logging.Logger:
-    """kazoo's words on every attempt to connect are none for a container log, and its debug lines hold passwords."""
-    logger = logging.getLogger("ww.clients.zookeeper.kazoo")
-    logger.propagate = False
-    logger.disabled = True
-    return logger
+class _LastWords(logging.Handler):
+    """What kazoo says of each attempt to connect is none for a container log, and its debug lines hold passwords.
+
+    The last of its warnings is why there is no connection.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        # Not from the tree of loggers: nobody else listens to it, whatever is configured there.
+        self.logger = logging.Logger("ww.clients.zookeeper", logging.WARNING)  # noqa: LOG001
+        self.logger.addHandler(self)
+        self._last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it, if it tells of a connection."""
+        words = record.getMessage()
+        if words.startswith(("Connection ", "Cannot resolve")):
+            self._last = words.rpartition("socket connection error: ")[2]
+
+    def because(self) -> str:
+        """The end of a sentence."""
+        return f": {self._last}" if self._last else ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, cast
 
-from ww.clients.etcd import MAX_BYTES, Etcd, Tls
+from ww.clients.etcd import MAX_BYTES, Etcd
 from ww.clients.etcd_wire import Pair, Put, Read, Unchanged
 from ww.clients.outcome import ClientError, Refused, UnknownOutcome, Why
+from ww.clients.tlsfiles import TlsFiles
 from ww.sinks.base import Accepted, Answer, Rejected, RetryAfter, Sink
 from ww.sinks.currentstate import Newer, Present, Standing, outranks, path_of, standing, surely_outranks
 from ww.sinks.etcd_ring import Ring
@@ -181,6 +182,6 @@ def _client(settings: Mapping[str, Json], context: Context) -> Etcd:
         raise ValueError("user and password belong together: give both or none")
     if settings["key_file"] and not settings["cert_file"]:
         raise ValueError("key_file is the key of cert_file, which is not given")
-    tls = Tls(*(str(settings[name] or "") for name in ("ca_file", "cert_file", "key_file")))
+    tls = TlsFiles(*(str(settings[name] or "") for name in ("ca_file", "cert_file", "key_file")))
     endpoints = [str(endpoint) for endpoint in cast("Sequence[str]", settings["endpoints"])]
     return Etcd(endpoints, credentials if user is not None else None, tls)

@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from ww.clients.outcome import ClientError, Refused, UnknownOutcome, Why
-from ww.clients.zookeeper import Create, Delete, Node, Operation, Readers, Set, Tls, User, ZooKeeper
+from ww.clients.tlsfiles import TlsFiles
+from ww.clients.zookeeper import Create, Delete, Node, Operation, Readers, Set, User, ZooKeeper
 from ww.sinks.base import Accepted, Answer, Rejected, RetryAfter, Sink
 from ww.sinks.currentstate import Newer, Present, Standing, outranks, path_of, standing, surely_outranks
 
@@ -173,5 +174,5 @@ def _client(settings: Mapping[str, Json], context: Context, session_s: float) ->
         session_s,
         user,
         str(settings["chroot"] or ""),
-        Tls(*files) if settings["tls"] else None,
+        TlsFiles(*files) if settings["tls"] else None,
     )
