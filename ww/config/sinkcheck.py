@@ -5,7 +5,7 @@ For built-in types by generated code, which needs no library; whatever that refu
 
 from __future__ import annotations
 
-from ww.config import libraries, plugins
+from ww.config import libraries
 from ww.config.secrets import SecretError, is_reference
 from ww.config.settings import KEY
 from ww.config.sinktypes import BUILT_IN, SINKS, Unusable, accepts, delivery_schema, own_schema, parted
@@ -42,6 +42,8 @@ class Sinks:
                 return own_schema(type_name)
             except FileNotFoundError:
                 return Unusable(f"this ww comes without the sink type {type_name!r}")
+        from ww.config import plugins
+
         found = plugins.find(type_name, self._etc)
         return found if isinstance(found, Unusable) else found.schema
 
