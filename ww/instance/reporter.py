@@ -195,7 +195,8 @@ class Reporter:
             return
         self._ask()
         self._gaps = 0
-        self._timer = self._system.loop.call_later(self._tick_ms(), self._ping)
+        next_ms = self._tick_ms() if self._answered else min(self._tick_ms(), START_MS)
+        self._timer = self._system.loop.call_later(next_ms, self._ping)
 
     def _ask(self) -> None:
         self._asked += 1
@@ -244,7 +245,7 @@ class Reporter:
             return
         self._answered = number
         self._alone_since_ms = 0
-        self._journal.bounded = False
+        self._journal.bounded = self._going
 
     def _gap(self, message: JsonObject) -> None:
         """Events that it had to give up: the journal says so, under a number of this boot."""
