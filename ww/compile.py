@@ -86,7 +86,7 @@ def compile_to_files(arguments: Arguments) -> dict[str, Any]:
     """Compile and write; the answer for the parent. One that is not `ok` has written nothing that is read."""
     layout = layout_for(arguments.root, {})
     inputs = collect(layout, os.environ, arguments.sets)
-    compiled = build(inputs)
+    compiled = build(inputs, layout.etc)
     problems = compiled.problems or _service_problems(layout, compiled)
     if not problems:
         try:

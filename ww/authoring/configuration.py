@@ -42,7 +42,7 @@ _AS_REFERENCE = 'write {"$secret": "NAME"} in its place, and mount the secret'
 def check_configuration(place: Place) -> tuple[Compiled, list[Finding]]:
     """The defaults compiled as they are, without anything from outside, and everything that is wrong with them."""
     inputs = collect(place.layout, {}, ())
-    compiled = build(inputs)
+    compiled = build(inputs, place.layout.etc)
     found = [_of_problem(place, item) for item in compiled.problems]
     found += [_finding(place, WARNING, item) for item in compiled.warnings if _EXPOSED not in str(item["message"])]
     found += _in_the_open(place, compiled)

@@ -13,7 +13,7 @@ from ww.instance.heldevents import HeldEvents
 from ww.instance.hookenv import Identity, Versions, hook_environment, inherited, unchanged
 from ww.instance.masking import mask_value
 from ww.instance.outlet import Outlet
-from ww.instance.record import Origin, Recorder
+from ww.instance.record import Lives, Origin, Recorder
 from ww.instance.settings import Settings, default_settings
 from ww.supervise import procs
 from ww.types import Value
@@ -100,7 +100,8 @@ class Crew:
 
     def origin(self) -> Origin:
         """Who speaks in an event."""
-        return Origin(self.identity(), self.versions, self.settings.labels)
+        lives = Lives(os.uname().nodename, self.data.volume, self.data.boot_no)
+        return Origin(self.identity(), lives, self.versions, self.settings.labels)
 
     def pidfiles(self) -> list[str]:
         """Declared pidfiles."""
