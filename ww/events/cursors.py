@@ -31,8 +31,13 @@ class Cursors:
     """
 
     def __init__(
-        self, directories: Sequence[str], clock: Clock | None = None, say: Callable[[str], None] | None = None
+        self,
+        directories: Sequence[str],
+        clock: Clock | None = None,
+        say: Callable[[str], None] | None = None,
+        file: str = FILE,
     ) -> None:
+        self._file = file
         self._directories = list(dict.fromkeys(directories))
         self._clock = clock or Clock()
         self._say = say or _nothing
@@ -94,11 +99,14 @@ class Cursors:
 
     def _write(self, text: str) -> bool:
         refused = []
-        for directory in self._directories:
+        for rank, directory in enumerate(self._directories):
             try:
-                write_text(f"{directory}/{FILE}", text, durable=True)
+                if rank:
+                    # The first is the volume's: where that is gone, a directory in its place would hide it.
+                    os.makedirs(directory, 0o700, exist_ok=True)
+                write_text(f"{directory}/{self._file}", text, durable=True)
             except OSError as error:
-                refused.append(f"{directory}/{FILE}: {error.strerror}")
+                refused.append(f"{directory}/{self._file}: {error.strerror}")
                 continue
             self._refused = ""
             return True
@@ -113,7 +121,7 @@ class Cursors:
     def _load(self) -> None:
         boots = {place.boot for place in Shelf(self._directories).places()}
         for directory in self._directories:
-            for name, entry in self._read(f"{directory}/{FILE}").items():
+            for name, entry in self._read(f"{directory}/{self._file}").items():
                 known = _placed(entry, boots)
                 if known is not None and _further(known, self._entries.get(name)):
                     self._entries[name] = known
