@@ -42,7 +42,10 @@ def test_without_sinks_and_probes_there_is_none(home: Home) -> None:
     home.service("main")
     instance = home.start().wait_state("UP")
     assert home.status()["reporter"] is None
-    assert not any("_reporter" in path.read_text() for path in pathlib.Path("/proc").glob(f"{instance.process.pid}/task/*/children"))
+    assert not any(
+        "_reporter" in path.read_text()
+        for path in pathlib.Path("/proc").glob(f"{instance.process.pid}/task/*/children")
+    )
     assert instance.stop() == 0
     home.settings(sinks={"off": {**SINK, "enabled": False}})
     instance = home.start().wait_state("UP")
@@ -59,9 +62,12 @@ def test_every_event_arrives_in_order_and_the_last_one_too(home: Home) -> None:
         assert instance.stop() == 0
         assert states(home)[-2:] == ["STOPPING", "STOPPED"], boot
     assert states(home) == [event["state"] for event in home.events()]
-    assert [sorted(set(numbers(home)))] == [sorted(set(numbers(home)))]
-    boots = list(dict.fromkeys(event["data"].get("boot_no", event.get("boot")) for event in delivered(home)))
+    found = [(event["source"], int(event["id"])) for event in delivered(home)]
+    boots = list(dict.fromkeys(source for source, _ in found))
     assert len(boots) == 3
+    for boot_source in boots:
+        of_boot = [number for source, number in found if source == boot_source]
+        assert of_boot == list(range(1, len(of_boot) + 1))
 
 
 @pytest.mark.rule("D-reporter-last")
@@ -105,7 +111,9 @@ def test_a_killed_one_comes_back_and_the_service_has_not_noticed(home: Home) -> 
     assert service_pid(home) == service
     assert instance.stop() == 0
     assert instance.states() == ["BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP", "STOPPING", "STOPPED"]
-    assert numbers(home) == list(range(1, len(numbers(home)) + 1)), "nothing twice and nothing missing"
+    # A file takes again what was not yet remembered as delivered when the reporter was killed.
+    once = list(dict.fromkeys(numbers(home)))
+    assert once == list(range(1, len(once) + 1)), "nothing is missing"
     assert states(home)[-1] == "STOPPED"
 
 
@@ -128,9 +136,9 @@ NONSENSE = {
     "no JSON": "line._socket.send(b'\\xff\\x00{')",
     "no object": "line._socket.send(b'[1]')",
     "too deep": "line._socket.send(b'[' * 60000)",
-    "no word": 'line._socket.send(b\'{"n": 1}\')',
+    "no word": "line._socket.send(b'{\"n\": 1}')",
     "too long": "line._socket.send(b'x' * 70000)",
-    "a flood": "[line._socket.send(b'{\"t\":\"stats\",\"sinks\":{}}') for _ in range(30000)]",
+    "a flood": '[line._socket.send(b\'{"t":"stats","sinks":{}}\') for _ in range(30000)]',
     "hung up": "line._socket.close(); os.close(3) if os.path.exists('/proc/self/fd/3') else None",
 }
 
@@ -181,7 +189,7 @@ def main():
 @pytest.mark.rule("D-reporter-again")
 def test_one_that_ends_again_and_again_is_started_ever_less_often(home: Home) -> None:
     delivering(home).service("main")
-    command = with_another_reporter(home, 'def main():\n    log("no sense in this")\n    return 3\n')
+    command = with_another_reporter(home, 'def main():\n    process.say("info", "no sense in this")\n    return 3\n')
     instance = home.start(command=command).wait_state("UP")
     for delay in ("1", "2", "4"):
         instance.wait_message(f"it is started again in {delay} s")
@@ -203,12 +211,12 @@ def build(line, hello, settings):
     threads = [threading.Thread(target=time.sleep, args=(300,), daemon=True) for _ in range(40)]
     for thread in threads:
         thread.start()
-    log(f"{len(threads)} threads run")
+    process.say("info", f"{len(threads)} threads run")
     eaten = []
     while True:
         eaten.append(bytearray(8 << 20))
         if len(eaten) > 100:
-            log("eaten it all")
+            process.say("info", "eaten it all")
             time.sleep(300)
 """
     instance = home.start(command=with_reporter_changed(home, addition)).wait_state("UP")

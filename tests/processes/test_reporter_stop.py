@@ -50,6 +50,7 @@ def test_a_frozen_one_holds_nothing_up(home: Home) -> None:
     delivering(home).service("main").settings(monitor={"interval_s": 30})
     instance = home.start().wait_state("UP")
     pid = answering(home)
+    until(lambda: states(home)[-1:] == ["UP"], "what there is so far")
     os.kill(pid, signal.SIGSTOP)
     assert stopped(instance) < 0.3 + LEAVING_S
     until(lambda: gone(pid), "its end")
@@ -129,12 +130,13 @@ def report_lines(instance: Instance) -> list[object]:
 @pytest.mark.rule("D-reporter-required")
 def test_a_start_waits_for_a_required_sink_and_for_no_other(home: Home) -> None:
     home.hook("boot")
+    (home.root / "there").touch()
     delivering(home, need={"type": "file", "path": "/there/out", "required": True}, other=SINK)
     instance = home.start().wait_message("waiting until required sinks are reached: need")
     until(lambda: "BOOT" in states(home), "the other sink")
     assert home.calls() == []
     assert report(home)["pid"]
-    (home.root / "there").mkdir()
+    (home.root / "there").unlink()
     instance.wait_state("UP")
     assert home.calls() == ["boot"]
     assert stopped(instance) < 2
@@ -144,6 +146,7 @@ def test_a_start_waits_for_a_required_sink_and_for_no_other(home: Home) -> None:
 @pytest.mark.rule("D-reporter-required", "D-exit-75")
 def test_a_required_sink_that_is_not_reached_ends_the_start_with_75(home: Home) -> None:
     home.hook("boot")
+    (home.root / "there").touch()
     delivering(home, need={"type": "file", "path": "/there/out", "required": True}, other=SINK)
     home.settings(reporter={"required_timeout_s": 2})
     instance = home.run_to_end()
@@ -156,6 +159,7 @@ def test_a_required_sink_that_is_not_reached_ends_the_start_with_75(home: Home) 
 
 @pytest.mark.rule("D-reporter-required", "D-stop-any-instant")
 def test_a_stop_is_heard_while_a_required_sink_is_waited_for(home: Home) -> None:
+    (home.root / "there").touch()
     delivering(home, need={"type": "file", "path": "/there/out", "required": True})
     instance = home.start().wait_message("waiting until required sinks are reached")
     assert stopped(instance) < 2.5

@@ -20,9 +20,6 @@ HEAD = """
 import os, sys, time
 from ww.reporting import process
 from ww.reporting.line import Line
-def log(words):
-    sys.stderr.write(words + "\\n")
-    sys.stderr.flush()
 """
 """What a misbehaving reporter begins with."""
 

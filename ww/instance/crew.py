@@ -141,6 +141,10 @@ class Crew:
         self._journal.retry()
         return self._journal.directory
 
+    def concealed(self) -> tuple[list[dict[str, str]], list[str]]:
+        """What no log may show: references to secrets, and values that are secret themselves."""
+        return list(self._secrets), list(self._hidden)
+
     @property
     def journal(self) -> Journal | None:
         """The journal, once there is one."""

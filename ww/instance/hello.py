@@ -17,6 +17,7 @@ PROTOCOL = 1
 def hello(crew: Crew) -> JsonObject:
     """What holds just now; a reporter that was told otherwise is out of date."""
     identity = crew.identity()
+    secrets, hidden = crew.concealed()
     return {
         "service": identity.service,
         "instance": identity.instance,
@@ -29,7 +30,8 @@ def hello(crew: Crew) -> JsonObject:
         "root": crew.layout.root,
         "run": crew.run,
         "data": crew.layout.data,
-        "secrets_dir": crew.layout.secrets,
+        "secrets": list(secrets),
+        "hidden": list(hidden),
         "pid1": crew.pid,
         "settings": crew.settings.of_reporter(),
     }

@@ -5,23 +5,21 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ww.reporting.process import say
 
 LOCK = "reporter.lock"
 LOOK_S = 0.05
 
 
-def wait_until_alone(directory: str, log: Callable[[str], None]) -> int | None:
+def wait_until_alone(directory: str) -> int | None:
     """Wait for the lock in `directory`; its descriptor, held for life, or None where there can be no such file."""
     path = f"{directory}/{LOCK}"
     try:
         os.makedirs(directory, 0o700, exist_ok=True)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        log(f"cannot open {path}: {error.strerror}: another reporter of these events would not be noticed")
+        say("warn", f"cannot open {path}: {error.strerror}: another reporter of these events would not be noticed")
         return None
     said = False
     while True:
@@ -30,10 +28,10 @@ def wait_until_alone(directory: str, log: Callable[[str], None]) -> int | None:
         except BlockingIOError:
             if not said:
                 said = True
-                log(f"waiting for another reporter of the events in {directory} to end")
+                say("info", f"waiting for another reporter of the events in {directory} to end")
             time.sleep(LOOK_S)
         except OSError as error:
-            log(f"cannot lock {path}: {error.strerror}: another reporter of these events would not be noticed")
+            say("warn", f"cannot lock {path}: {error.strerror}: another reporter of these events would not be noticed")
             return fd
         else:
             return fd

@@ -22,23 +22,22 @@ class Work(Protocol):
     def start(self) -> None:
         """Begin to deliver."""
 
-    def wake(self) -> None:
-        """There are new events, perhaps."""
+    def wake(self, seq: int) -> None:
+        """There are events up to `seq` of the running boot."""
 
     def stats(self) -> JsonObject:
         """What to tell of each sink, by name."""
 
-    def finish(self, deadline: float, seq: int) -> int | None:
-        """Deliver until `deadline` (`time.monotonic()`), end everything; how many events are left, None if unknown."""
+    def finish(self, deadline: float) -> int:
+        """Deliver until `deadline` (`time.monotonic()`) and end everything; how many events are left."""
 
 
 class Dialogue:
     """Answers PID 1 at once, whatever the others do; `make` builds the work, and may wait as long as it likes."""
 
-    def __init__(self, line: Line, make: Callable[[], Work], log: Callable[[str], None]) -> None:
+    def __init__(self, line: Line, make: Callable[[], Work]) -> None:
         self._line = line
         self._make = make
-        self._log = log
         self._work: Work | None = None
         self._ready = threading.Event()
         self._seq = 0
@@ -73,7 +72,7 @@ class Dialogue:
         """Deliver what can be delivered until `deadline`, and say what is left."""
         left = None
         if self._ready.wait(max(0.0, deadline - time.monotonic())) and self._work is not None:
-            left = self._work.finish(deadline, self._seq)
+            left = self._work.finish(deadline)
         self._line.send({"t": "flushed", "left": left})
         self.over = True
 
@@ -81,15 +80,15 @@ class Dialogue:
         seq = message.get("seq")
         self._seq = max(self._seq, seq) if isinstance(seq, int) else self._seq
         if self._work is not None:
-            self._work.wake()
+            self._work.wake(self._seq)
 
     def _begin(self) -> None:
         try:
             work = self._make()
             work.start()
         except BaseException as error:  # noqa: BLE001 - one that cannot work ends, so that PID 1 starts another
-            self._log(f"the reporter cannot begin: {type(error).__name__}: {error}")
+            process.say("error", f"the reporter cannot begin: {type(error).__name__}: {error}")
             os._exit(1)
         self._work = work
         self._ready.set()
-        work.wake()
+        work.wake(self._seq)

@@ -103,10 +103,15 @@ def impossible(command: Command) -> Refused | None:
     if command.user is not None and command.group is None:
         return Refused(errno.EINVAL, "a user was given without a group")
     if command.line is not None and not command.plain:
-        return Refused(errno.EINVAL, "a line cannot be given to a child with an identity or limits of its own")
+        wrong: str | None = "a line cannot be given to a child with an identity or limits of its own"
+    else:
+        wrong = _wrong_limits(command)
+    return None if wrong is None else Refused(errno.EINVAL, wrong)
+
+
+def _wrong_limits(command: Command) -> str | None:
     if not command.limits:
         return None
     from ww.supervise.limits import problem  # Few children have limits of their own.
 
-    wrong = problem(command.limits)
-    return None if wrong is None else Refused(errno.EINVAL, wrong)
+    return problem(command.limits)
