@@ -360,3 +360,58 @@ def test_one_whose_ww_run_was_killed_is_gone_whatever_holds_it(home: Home) -> No
     instance.process.kill()
     instance.process.wait()
     until(lambda: gone(pid), "its end", 4)
+
+
+@pytest.mark.rule("D-reporter-needed")
+def test_whoever_finds_the_data_in_use_tells_no_sink(home: Home) -> None:
+    """The holder of the data is the instance; a sink that heard the ERROR of another start would believe it of him."""
+    import fcntl
+
+    delivering(home, out=SINK, need={"type": "file", "path": "/need", "required": True}).settings(
+        data={"lock_wait_s": 0.1}
+    )
+    lock = home.root / "data/.ww/lock"
+    lock.parent.mkdir(mode=0o700)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        instance = home.run_to_end()
+    assert instance.process.returncode == 75
+    assert not (home.root / "events.ndjson").exists()
+
+
+@pytest.mark.rule("D-reporter-delivers")
+def test_settings_too_long_for_the_line_arrive_all_the_same(home: Home) -> None:
+    deep = f"{'x' * 200}/" * 4
+    many = {f"s{number}": {"type": "file", "path": f"/many/{deep}{number}"} for number in range(60)}
+    delivering(home, out=SINK, **{name: {**sink, "kinds": ["gap"]} for name, sink in many.items()})
+    home.settings(labels={str(number): "y" * 100 for number in range(200)})
+    instance = home.start().wait_state("UP")
+    answering(home)
+    until(lambda: "UP" in states(home), "the sink's share")
+    assert instance.stop() == 0
+    assert states(home)[-1] == "STOPPED"
+
+
+@pytest.mark.rule("D-reporter-delivers")
+def test_what_a_wrapped_command_does_is_delivered_too(home: Home) -> None:
+    delivering(home)
+    instance = home.run_to_end("--", "sh", "-c", "sleep 1; exit 3")
+    assert instance.process.returncode == 3
+    assert states(home)[-2:] == ["UP", "ERROR"]
+
+
+@pytest.mark.rule("D-reporter-harmless")
+def test_a_log_that_nobody_reads_does_not_stop_it(home: Home) -> None:
+    """A sink says a lot, the container log takes nothing, and the others are delivered all the same."""
+    delivering(home, out=SINK).service("main")
+    addition = """
+_build = build
+def build(line, hello, settings):
+    for number in range(40000):
+        process.say("info", f"{number} of a lot of words that nobody wants to read, again and again and again")
+    return _build(line, hello, settings)
+"""
+    instance = home.start(command=with_reporter_changed(home, addition)).wait_state("UP")
+    until(lambda: "UP" in states(home), "what is to be delivered")
+    assert answering(home)
+    assert instance.stop() == 0

@@ -38,7 +38,7 @@ crew = SimpleNamespace(
     system=system, settings=settings, own_env=env, cfg_path="", run=None, pid=os.getpid(),
     identity=lambda: Identity("s", "i", "b" * 32), journal_directories=lambda: [journals],
     data=SimpleNamespace(boot_no=1, known_volume=lambda: ""),
-    layout=SimpleNamespace(root="", data="/data"), concealed=lambda: ([], []),
+    layout=SimpleNamespace(root="", data="/data"), concealed=lambda: ([], []), outlet=SimpleNamespace(on_killed=bool),
 )
 journal = Journal(journals, 1, "b" * 32, clock, 1 << 24, 0)
 reporter = Reporter(crew, journal, lambda: {"state": "UP", "seq": journal.seq})

@@ -107,7 +107,18 @@ def test_one_that_has_gone_is_heard_of_once_and_talking_on_is_no_error(ends: End
 
 @pytest.mark.rule("D-reporter-nonsense")
 @pytest.mark.parametrize(
-    "text", [b"\xff", b"{", b"[1]", b"3", b"{}", b'{"t":1}', b"[" * 60_000, b'"' + b"x" * (DATAGRAM_BYTES + 5) + b'"']
+    "text",
+    [
+        b"\xff",
+        b"{",
+        b"[1]",
+        b"3",
+        b"{}",
+        b'{"t":1}',
+        b"[" * 60_000,
+        b'{"t":"gap","data":' + b"[" * 400 + b"]" * 400 + b"}",
+        b'"' + b"x" * (DATAGRAM_BYTES + 5) + b'"',
+    ],
 )
 def test_nonsense_breaks_the_line(ends: Ends, text: bytes) -> None:
     ends.other.send(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from ww.clib import BadJson, json_dumps, json_loads, sockets
+from ww.instance.watch import MOST_DEEP, is_deeper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,4 +156,7 @@ def _message(text: bytes) -> JsonObject | None:
         value = json_loads(text.decode())
     except (BadJson, UnicodeDecodeError, RecursionError):
         return None
-    return value if isinstance(value, dict) and isinstance(value.get("t"), str) else None
+    if not isinstance(value, dict) or not isinstance(value.get("t"), str):
+        return None
+    # What is nested deeper could not be journalled, nor shown.
+    return None if is_deeper(value, MOST_DEEP) else value

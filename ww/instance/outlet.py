@@ -12,6 +12,7 @@ from ww.supervise import procs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ww.instance.crew import Crew
@@ -36,6 +37,8 @@ class Outlet:
         self._reporter: Reporter | None = None
         self._at: Situation | None = None
         self._open = False
+        self.on_killed: Callable[[], object] = bool
+        """Called when a reporter was killed, and not by us: the kernel takes it first when memory is short."""
 
     # --- what happens -----------------------------------------------------------------------------------------------
 

@@ -58,6 +58,7 @@ class Performance:
         self.on_state: Callback = _nobody
         """Called when a state was recorded."""
         self.monitoring = Monitoring(crew, feed, self._measure)
+        crew.outlet.on_killed = servicing.supervisor.reasons.look
         self.strays = Strays(crew.system, self.monitoring.pidfile_died, crew.outlet.pids)
 
     # --- the port of the driver -------------------------------------------------------------------------------

@@ -135,6 +135,8 @@ class Reporter:
     def _exited(self, status: Exit) -> None:
         lived_ms = self._now() - self._started_ms
         words = f"the reporter (pid {self.pid}) ended: {status.words()}"
+        if status.signal == SIGNALS.SIGKILL and not self._why:
+            self._crew.outlet.on_killed()
         self._members.pid = self.pid = 0
         if self._line is not None:
             self._line.drain()

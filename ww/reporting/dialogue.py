@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from ww.reporting.line import Line
     from ww.types import JsonObject
 
+LOOK_S = 1.0
+"""How old what PID 1 knows of the sinks may be."""
+_CHANGING = ("retry_in_s", "failing_for_s")
+
 
 class Work(Protocol):
     """What a reporter does besides talking to PID 1; made by the wiring module."""
@@ -60,8 +64,6 @@ class Dialogue:
                 self._wake(message)
             case "ping":
                 self._line.send({"t": "pong", "n": message["n"]})
-                if self._work is not None:
-                    self._line.send({"t": "stats", "sinks": self._work.stats()})
             case "flush":
                 self._wake(message)
                 within_s = float(str(message["within_ms"])) / 1000
@@ -92,3 +94,23 @@ class Dialogue:
         self._work = work
         self._ready.set()
         work.wake(self._seq)
+        self._tell(work)
+
+    def _tell(self, work: Work) -> None:
+        """Say how the sinks stand whenever that has changed; nobody is woken by what stays as it is."""
+        told: object = None
+        while not self.over:
+            stats = work.stats()
+            if _lasting(stats) != told:
+                told = _lasting(stats)
+                self._line.send({"t": "stats", "sinks": stats})
+            time.sleep(LOOK_S)
+
+
+def _lasting(stats: JsonObject) -> object:
+    """The figures without those that change by themselves."""
+    kept = {name: dict(figures) for name, figures in stats.items() if isinstance(figures, dict)}
+    for figures in kept.values():
+        for name in _CHANGING:
+            figures.pop(name, None)
+    return kept
