@@ -4,7 +4,7 @@
 from ww.clib import pattern_kind
 from ww.config.checking import Patterns, Refused, is_reference
 
-MADE_FROM = "b1eae5396161d3976d6836c754681768"
+MADE_FROM = "196d08103887393ba1bf60c2eb218cbc"
 KIND = "20220615-4-little"
 STATES = {
     '^(SIG)?(RTM(IN|AX)([+-][0-9]+)?|[A-Z][A-Z0-9]{0,9})(?=\\n?\\Z)': (32, [14, 4, 0, 1, 4294967295, 6, 0, 23, 13, 0, 1, 17, 0, 16, 83, 16, 73, 16, 71, 17, 1, 18, 17, 2, 7, 56, 16, 82, 16, 84, 16, 77, 17, 4, 7, 7, 16, 73, 16, 78, 15, 9, 7, 16, 65, 16, 88, 15, 2, 0, 17, 5, 23, 25, 0, 1, 17, 6, 13, 6, 16, 43, 16, 45, 0, 24, 10, 1, 4294967295, 13, 5, 22, 48, 57, 0, 1, 17, 7, 18, 15, 25, 23, 13, 5, 22, 65, 90, 0, 24, 13, 0, 9, 13, 8, 22, 65, 90, 22, 48, 57, 0, 1, 15, 2, 0, 17, 3, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 4, {}),
@@ -78,7 +78,7 @@ def validate(data):
         if 'reporter' in data_keys:
             data_keys.remove('reporter')
             data__reporter = data['reporter']
-            validate___definitions_s89(data__reporter)
+            validate___definitions_s90(data__reporter)
         if 'termination_log' in data_keys:
             data_keys.remove('termination_log')
             data__terminationlog = data['termination_log']
@@ -86,20 +86,20 @@ def validate(data):
         if 'services' in data_keys:
             data_keys.remove('services')
             data__services = data['services']
-            validate___definitions_s94(data__services)
+            validate___definitions_s95(data__services)
         if 'signals' in data_keys:
             data_keys.remove('signals')
             data__signals = data['signals']
-            validate___definitions_s144(data__signals)
+            validate___definitions_s145(data__signals)
         if 'sinks' in data_keys:
             data_keys.remove('sinks')
             data__sinks = data['sinks']
-            validate___definitions_s147(data__sinks)
+            validate___definitions_s148(data__sinks)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s147(data):
+def validate___definitions_s148(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -110,20 +110,20 @@ def validate___definitions_s147(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s149(data_value)
+                validate___definitions_s150(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s95(data_key)
+                    validate___definitions_s96(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s95(data):
+def validate___definitions_s96(data):
     if is_reference(data):
         return
     if isinstance(data, str):
@@ -131,13 +131,13 @@ def validate___definitions_s95(data):
             raise Refused
     return data
 
-def validate___definitions_s149(data):
+def validate___definitions_s150(data):
     if is_reference(data):
         return
-    validate___definitions_s150(data)
+    validate___definitions_s151(data)
     return data
 
-def validate___definitions_s150(data):
+def validate___definitions_s151(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -151,7 +151,7 @@ def validate___definitions_s150(data):
         if 'type' in data_keys:
             data_keys.remove('type')
             data__type = data['type']
-            validate___definitions_s151(data__type)
+            validate___definitions_s152(data__type)
         if 'enabled' in data_keys:
             data_keys.remove('enabled')
             data__enabled = data['enabled']
@@ -163,34 +163,34 @@ def validate___definitions_s150(data):
         if 'kinds' in data_keys:
             data_keys.remove('kinds')
             data__kinds = data['kinds']
-            validate___definitions_s154(data__kinds)
+            validate___definitions_s155(data__kinds)
         if 'batch' in data_keys:
             data_keys.remove('batch')
             data__batch = data['batch']
-            validate___definitions_s156(data__batch)
+            validate___definitions_s157(data__batch)
         if 'timeout_s' in data_keys:
             data_keys.remove('timeout_s')
             data__timeouts = data['timeout_s']
-            validate___definitions_s160(data__timeouts)
+            validate___definitions_s161(data__timeouts)
         if 'retry' in data_keys:
             data_keys.remove('retry')
             data__retry = data['retry']
-            validate___definitions_s161(data__retry)
+            validate___definitions_s162(data__retry)
         if 'breaker' in data_keys:
             data_keys.remove('breaker')
             data__breaker = data['breaker']
-            validate___definitions_s164(data__breaker)
+            validate___definitions_s165(data__breaker)
         if 'max_bytes_per_s' in data_keys:
             data_keys.remove('max_bytes_per_s')
             data__maxbytespers = data['max_bytes_per_s']
-            validate___definitions_s167(data__maxbytespers)
+            validate___definitions_s168(data__maxbytespers)
         if 'dead_letter' in data_keys:
             data_keys.remove('dead_letter')
             data__deadletter = data['dead_letter']
-            validate___definitions_s168(data__deadletter)
+            validate___definitions_s169(data__deadletter)
     return data
 
-def validate___definitions_s168(data):
+def validate___definitions_s169(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -201,12 +201,12 @@ def validate___definitions_s168(data):
         if 'max_bytes' in data_keys:
             data_keys.remove('max_bytes')
             data__maxbytes = data['max_bytes']
-            validate___definitions_s169(data__maxbytes)
+            validate___definitions_s170(data__maxbytes)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s169(data):
+def validate___definitions_s170(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -218,7 +218,7 @@ def validate___definitions_s169(data):
             raise Refused
     return data
 
-def validate___definitions_s167(data):
+def validate___definitions_s168(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -230,7 +230,7 @@ def validate___definitions_s167(data):
             raise Refused
     return data
 
-def validate___definitions_s164(data):
+def validate___definitions_s165(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -241,16 +241,16 @@ def validate___definitions_s164(data):
         if 'failures' in data_keys:
             data_keys.remove('failures')
             data__failures = data['failures']
-            validate___definitions_s165(data__failures)
+            validate___definitions_s166(data__failures)
         if 'open_s' in data_keys:
             data_keys.remove('open_s')
             data__opens = data['open_s']
-            validate___definitions_s166(data__opens)
+            validate___definitions_s167(data__opens)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s166(data):
+def validate___definitions_s167(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -262,7 +262,7 @@ def validate___definitions_s166(data):
             raise Refused
     return data
 
-def validate___definitions_s165(data):
+def validate___definitions_s166(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -274,7 +274,7 @@ def validate___definitions_s165(data):
             raise Refused
     return data
 
-def validate___definitions_s161(data):
+def validate___definitions_s162(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -285,16 +285,16 @@ def validate___definitions_s161(data):
         if 'first_s' in data_keys:
             data_keys.remove('first_s')
             data__firsts = data['first_s']
-            validate___definitions_s127(data__firsts)
+            validate___definitions_s128(data__firsts)
         if 'max_s' in data_keys:
             data_keys.remove('max_s')
             data__maxs = data['max_s']
-            validate___definitions_s163(data__maxs)
+            validate___definitions_s164(data__maxs)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s163(data):
+def validate___definitions_s164(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -306,7 +306,7 @@ def validate___definitions_s163(data):
             raise Refused
     return data
 
-def validate___definitions_s127(data):
+def validate___definitions_s128(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -318,7 +318,7 @@ def validate___definitions_s127(data):
             raise Refused
     return data
 
-def validate___definitions_s160(data):
+def validate___definitions_s161(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -330,7 +330,7 @@ def validate___definitions_s160(data):
             raise Refused
     return data
 
-def validate___definitions_s156(data):
+def validate___definitions_s157(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -341,20 +341,20 @@ def validate___definitions_s156(data):
         if 'max_events' in data_keys:
             data_keys.remove('max_events')
             data__maxevents = data['max_events']
-            validate___definitions_s157(data__maxevents)
+            validate___definitions_s158(data__maxevents)
         if 'max_bytes' in data_keys:
             data_keys.remove('max_bytes')
             data__maxbytes = data['max_bytes']
-            validate___definitions_s158(data__maxbytes)
+            validate___definitions_s159(data__maxbytes)
         if 'wait_s' in data_keys:
             data_keys.remove('wait_s')
             data__waits = data['wait_s']
-            validate___definitions_s159(data__waits)
+            validate___definitions_s160(data__waits)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s159(data):
+def validate___definitions_s160(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -366,7 +366,7 @@ def validate___definitions_s159(data):
             raise Refused
     return data
 
-def validate___definitions_s158(data):
+def validate___definitions_s159(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -378,7 +378,7 @@ def validate___definitions_s158(data):
             raise Refused
     return data
 
-def validate___definitions_s157(data):
+def validate___definitions_s158(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -390,7 +390,7 @@ def validate___definitions_s157(data):
             raise Refused
     return data
 
-def validate___definitions_s154(data):
+def validate___definitions_s155(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -406,10 +406,10 @@ def validate___definitions_s154(data):
         if data_len > len(set((fn(data_x) for data_x in data))):
             raise Refused
         for data_x, data_item in enumerate(data):
-            validate___definitions_s155(data_item)
+            validate___definitions_s156(data_item)
     return data
 
-def validate___definitions_s155(data):
+def validate___definitions_s156(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -425,7 +425,7 @@ def validate___definitions_s70(data):
         raise Refused
     return data
 
-def validate___definitions_s151(data):
+def validate___definitions_s152(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -435,7 +435,7 @@ def validate___definitions_s151(data):
             raise Refused
     return data
 
-def validate___definitions_s144(data):
+def validate___definitions_s145(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -446,20 +446,20 @@ def validate___definitions_s144(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s146(data_value)
+                validate___definitions_s147(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s145(data_key)
+                    validate___definitions_s146(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s145(data):
+def validate___definitions_s146(data):
     if is_reference(data):
         return
     if isinstance(data, str):
@@ -467,7 +467,7 @@ def validate___definitions_s145(data):
             raise Refused
     return data
 
-def validate___definitions_s146(data):
+def validate___definitions_s147(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -477,7 +477,7 @@ def validate___definitions_s146(data):
             raise Refused
     return data
 
-def validate___definitions_s94(data):
+def validate___definitions_s95(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -488,26 +488,26 @@ def validate___definitions_s94(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s96(data_value)
+                validate___definitions_s97(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s95(data_key)
+                    validate___definitions_s96(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s96(data):
+def validate___definitions_s97(data):
     if is_reference(data):
         return
-    validate___definitions_s97(data)
+    validate___definitions_s98(data)
     return data
 
-def validate___definitions_s97(data):
+def validate___definitions_s98(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -522,19 +522,19 @@ def validate___definitions_s97(data):
         if 'type' in data_keys:
             data_keys.remove('type')
             data__type = data['type']
-            validate___definitions_s99(data__type)
+            validate___definitions_s100(data__type)
         if 'command' in data_keys:
             data_keys.remove('command')
             data__command = data['command']
-            validate___definitions_s100(data__command)
+            validate___definitions_s101(data__command)
         if 'env' in data_keys:
             data_keys.remove('env')
             data__env = data['env']
-            validate___definitions_s102(data__env)
+            validate___definitions_s103(data__env)
         if 'user' in data_keys:
             data_keys.remove('user')
             data__user = data['user']
-            validate___definitions_s105(data__user)
+            validate___definitions_s106(data__user)
         if 'cwd' in data_keys:
             data_keys.remove('cwd')
             data__cwd = data['cwd']
@@ -542,27 +542,27 @@ def validate___definitions_s97(data):
         if 'umask' in data_keys:
             data_keys.remove('umask')
             data__umask = data['umask']
-            validate___definitions_s107(data__umask)
+            validate___definitions_s108(data__umask)
         if 'limits' in data_keys:
             data_keys.remove('limits')
             data__limits = data['limits']
-            validate___definitions_s108(data__limits)
+            validate___definitions_s109(data__limits)
         if 'after' in data_keys:
             data_keys.remove('after')
             data__after = data['after']
-            validate___definitions_s117(data__after)
+            validate___definitions_s118(data__after)
         if 'readiness' in data_keys:
             data_keys.remove('readiness')
             data__readiness = data['readiness']
-            validate___definitions_s119(data__readiness)
+            validate___definitions_s120(data__readiness)
         if 'stop' in data_keys:
             data_keys.remove('stop')
             data__stop = data['stop']
-            validate___definitions_s129(data__stop)
+            validate___definitions_s130(data__stop)
         if 'restart' in data_keys:
             data_keys.remove('restart')
             data__restart = data['restart']
-            validate___definitions_s133(data__restart)
+            validate___definitions_s134(data__restart)
         if 'essential' in data_keys:
             data_keys.remove('essential')
             data__essential = data['essential']
@@ -570,15 +570,15 @@ def validate___definitions_s97(data):
         if 'success_codes' in data_keys:
             data_keys.remove('success_codes')
             data__successcodes = data['success_codes']
-            validate___definitions_s135(data__successcodes)
+            validate___definitions_s136(data__successcodes)
         if 'backoff_s' in data_keys:
             data_keys.remove('backoff_s')
             data__backoffs = data['backoff_s']
-            validate___definitions_s137(data__backoffs)
+            validate___definitions_s138(data__backoffs)
         if 'limit' in data_keys:
             data_keys.remove('limit')
             data__limit = data['limit']
-            validate___definitions_s138(data__limit)
+            validate___definitions_s139(data__limit)
         if 'watchdog_s' in data_keys:
             data_keys.remove('watchdog_s')
             data__watchdogs = data['watchdog_s']
@@ -586,12 +586,12 @@ def validate___definitions_s97(data):
         if 'reload' in data_keys:
             data_keys.remove('reload')
             data__reload = data['reload']
-            validate___definitions_s140(data__reload)
+            validate___definitions_s141(data__reload)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s140(data):
+def validate___definitions_s141(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -606,7 +606,7 @@ def validate___definitions_s140(data):
         if 'signal' in data_keys:
             data_keys.remove('signal')
             data__signal = data['signal']
-            validate___definitions_s105(data__signal)
+            validate___definitions_s106(data__signal)
         if data_keys:
             raise Refused
     return data
@@ -623,7 +623,7 @@ def validate___definitions_s84(data):
             validate___definitions_s85(data_item)
     return data
 
-def validate___definitions_s138(data):
+def validate___definitions_s139(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, type(None))) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -635,7 +635,7 @@ def validate___definitions_s138(data):
             raise Refused
     return data
 
-def validate___definitions_s137(data):
+def validate___definitions_s138(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float, type(None))) or isinstance(data, bool):
@@ -647,7 +647,7 @@ def validate___definitions_s137(data):
             raise Refused
     return data
 
-def validate___definitions_s135(data):
+def validate___definitions_s136(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -656,10 +656,10 @@ def validate___definitions_s135(data):
     if data_is_list:
         data_len = len(data)
         for data_x, data_item in enumerate(data):
-            validate___definitions_s136(data_item)
+            validate___definitions_s137(data_item)
     return data
 
-def validate___definitions_s136(data):
+def validate___definitions_s137(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -671,14 +671,14 @@ def validate___definitions_s136(data):
             raise Refused
     return data
 
-def validate___definitions_s133(data):
+def validate___definitions_s134(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'always' or (isinstance(data, str) and data == 'on-failure') or (isinstance(data, str) and data == 'never') or (data is None)):
         raise Refused
     return data
 
-def validate___definitions_s129(data):
+def validate___definitions_s130(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -697,19 +697,19 @@ def validate___definitions_s129(data):
         if 'to' in data_keys:
             data_keys.remove('to')
             data__to = data['to']
-            validate___definitions_s132(data__to)
+            validate___definitions_s133(data__to)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s132(data):
+def validate___definitions_s133(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'group' or (isinstance(data, str) and data == 'process')):
         raise Refused
     return data
 
-def validate___definitions_s119(data):
+def validate___definitions_s120(data):
     if is_reference(data):
         return
     if not isinstance(data, (dict, type(None))):
@@ -720,15 +720,15 @@ def validate___definitions_s119(data):
         if 'http' in data_keys:
             data_keys.remove('http')
             data__http = data['http']
-            validate___definitions_s120(data__http)
+            validate___definitions_s121(data__http)
         if 'tcp' in data_keys:
             data_keys.remove('tcp')
             data__tcp = data['tcp']
-            validate___definitions_s121(data__tcp)
+            validate___definitions_s122(data__tcp)
         if 'command' in data_keys:
             data_keys.remove('command')
             data__command = data['command']
-            validate___definitions_s122(data__command)
+            validate___definitions_s123(data__command)
         if 'file' in data_keys:
             data_keys.remove('file')
             data__file = data['file']
@@ -736,7 +736,7 @@ def validate___definitions_s119(data):
         if 'notify' in data_keys:
             data_keys.remove('notify')
             data__notify = data['notify']
-            validate___definitions_s125(data__notify)
+            validate___definitions_s126(data__notify)
         if 'delay_s' in data_keys:
             data_keys.remove('delay_s')
             data__delays = data['delay_s']
@@ -744,7 +744,7 @@ def validate___definitions_s119(data):
         if 'interval_s' in data_keys:
             data_keys.remove('interval_s')
             data__intervals = data['interval_s']
-            validate___definitions_s127(data__intervals)
+            validate___definitions_s128(data__intervals)
         if 'timeout_s' in data_keys:
             data_keys.remove('timeout_s')
             data__timeouts = data['timeout_s']
@@ -753,14 +753,14 @@ def validate___definitions_s119(data):
             raise Refused
     return data
 
-def validate___definitions_s125(data):
+def validate___definitions_s126(data):
     if is_reference(data):
         return
     if not (isinstance(data, bool) and data is True):
         raise Refused
     return data
 
-def validate___definitions_s122(data):
+def validate___definitions_s123(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -774,7 +774,7 @@ def validate___definitions_s122(data):
             validate___definitions_s3(data_item)
     return data
 
-def validate___definitions_s121(data):
+def validate___definitions_s122(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -784,7 +784,7 @@ def validate___definitions_s121(data):
             raise Refused
     return data
 
-def validate___definitions_s120(data):
+def validate___definitions_s121(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -794,7 +794,7 @@ def validate___definitions_s120(data):
             raise Refused
     return data
 
-def validate___definitions_s117(data):
+def validate___definitions_s118(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -806,7 +806,7 @@ def validate___definitions_s117(data):
             validate___definitions_s3(data_item)
     return data
 
-def validate___definitions_s108(data):
+def validate___definitions_s109(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -817,36 +817,30 @@ def validate___definitions_s108(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s110(data_value)
+                validate___definitions_s111(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s109(data_key)
+                    validate___definitions_s110(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s109(data):
+def validate___definitions_s110(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'as' or (isinstance(data, str) and data == 'core') or (isinstance(data, str) and data == 'cpu') or (isinstance(data, str) and data == 'data') or (isinstance(data, str) and data == 'fsize') or (isinstance(data, str) and data == 'locks') or (isinstance(data, str) and data == 'memlock') or (isinstance(data, str) and data == 'msgqueue') or (isinstance(data, str) and data == 'nice') or (isinstance(data, str) and data == 'nofile') or (isinstance(data, str) and data == 'nproc') or (isinstance(data, str) and data == 'rss') or (isinstance(data, str) and data == 'rtprio') or (isinstance(data, str) and data == 'rttime') or (isinstance(data, str) and data == 'sigpending') or (isinstance(data, str) and data == 'stack')):
         raise Refused
     return data
 
-def validate___definitions_s110(data):
+def validate___definitions_s111(data):
     if is_reference(data):
         return
     data_one_of_count1 = 0
-    if data_one_of_count1 < 2:
-        try:
-            validate___definitions_s111(data)
-            data_one_of_count1 += 1
-        except (Refused, Refused):
-            pass
     if data_one_of_count1 < 2:
         try:
             validate___definitions_s112(data)
@@ -859,11 +853,17 @@ def validate___definitions_s110(data):
             data_one_of_count1 += 1
         except (Refused, Refused):
             pass
+    if data_one_of_count1 < 2:
+        try:
+            validate___definitions_s114(data)
+            data_one_of_count1 += 1
+        except (Refused, Refused):
+            pass
     if data_one_of_count1 != 1:
         raise Refused
     return data
 
-def validate___definitions_s113(data):
+def validate___definitions_s114(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -876,22 +876,22 @@ def validate___definitions_s113(data):
         if data_len > 2:
             raise Refused
         for data_x, data_item in enumerate(data):
-            validate___definitions_s114(data_item)
+            validate___definitions_s115(data_item)
     return data
 
-def validate___definitions_s114(data):
+def validate___definitions_s115(data):
     if is_reference(data):
         return
     data_one_of_count2 = 0
     if data_one_of_count2 < 2:
         try:
-            validate___definitions_s111(data)
+            validate___definitions_s112(data)
             data_one_of_count2 += 1
         except (Refused, Refused):
             pass
     if data_one_of_count2 < 2:
         try:
-            validate___definitions_s112(data)
+            validate___definitions_s113(data)
             data_one_of_count2 += 1
         except (Refused, Refused):
             pass
@@ -899,14 +899,14 @@ def validate___definitions_s114(data):
         raise Refused
     return data
 
-def validate___definitions_s112(data):
+def validate___definitions_s113(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'unlimited'):
         raise Refused
     return data
 
-def validate___definitions_s111(data):
+def validate___definitions_s112(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -916,7 +916,7 @@ def validate___definitions_s111(data):
             raise Refused
     return data
 
-def validate___definitions_s107(data):
+def validate___definitions_s108(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -937,7 +937,7 @@ def validate___definitions_s85(data):
             raise Refused
     return data
 
-def validate___definitions_s105(data):
+def validate___definitions_s106(data):
     if is_reference(data):
         return
     if not isinstance(data, (str, type(None))):
@@ -948,7 +948,7 @@ def validate___definitions_s105(data):
             raise Refused
     return data
 
-def validate___definitions_s102(data):
+def validate___definitions_s103(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -959,20 +959,20 @@ def validate___definitions_s102(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s104(data_value)
+                validate___definitions_s105(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s103(data_key)
+                    validate___definitions_s104(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s103(data):
+def validate___definitions_s104(data):
     if is_reference(data):
         return
     if isinstance(data, str):
@@ -980,14 +980,14 @@ def validate___definitions_s103(data):
             raise Refused
     return data
 
-def validate___definitions_s104(data):
+def validate___definitions_s105(data):
     if is_reference(data):
         return
     if not isinstance(data, (str, type(None))):
         raise Refused
     return data
 
-def validate___definitions_s100(data):
+def validate___definitions_s101(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple, type(None))):
@@ -1001,7 +1001,7 @@ def validate___definitions_s100(data):
             validate___definitions_s3(data_item)
     return data
 
-def validate___definitions_s99(data):
+def validate___definitions_s100(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'service' or (isinstance(data, str) and data == 'oneshot')):
@@ -1015,7 +1015,7 @@ def validate___definitions_s3(data):
         raise Refused
     return data
 
-def validate___definitions_s89(data):
+def validate___definitions_s90(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -1026,11 +1026,11 @@ def validate___definitions_s89(data):
         if 'memory_bytes' in data_keys:
             data_keys.remove('memory_bytes')
             data__memorybytes = data['memory_bytes']
-            validate___definitions_s90(data__memorybytes)
+            validate___definitions_s91(data__memorybytes)
         if 'flush_s' in data_keys:
             data_keys.remove('flush_s')
             data__flushs = data['flush_s']
-            validate___definitions_s91(data__flushs)
+            validate___definitions_s92(data__flushs)
         if 'required_timeout_s' in data_keys:
             data_keys.remove('required_timeout_s')
             data__requiredtimeouts = data['required_timeout_s']
@@ -1051,7 +1051,7 @@ def validate___definitions_s65(data):
             raise Refused
     return data
 
-def validate___definitions_s91(data):
+def validate___definitions_s92(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -1063,7 +1063,7 @@ def validate___definitions_s91(data):
             raise Refused
     return data
 
-def validate___definitions_s90(data):
+def validate___definitions_s91(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -1087,15 +1087,19 @@ def validate___definitions_s86(data):
             data_keys.remove('max_bytes')
             data__maxbytes = data['max_bytes']
             validate___definitions_s87(data__maxbytes)
+        if 'max_age_s' in data_keys:
+            data_keys.remove('max_age_s')
+            data__maxages = data['max_age_s']
+            validate___definitions_s88(data__maxages)
         if 'reserve_bytes' in data_keys:
             data_keys.remove('reserve_bytes')
             data__reservebytes = data['reserve_bytes']
-            validate___definitions_s88(data__reservebytes)
+            validate___definitions_s89(data__reservebytes)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s88(data):
+def validate___definitions_s89(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -1104,6 +1108,18 @@ def validate___definitions_s88(data):
         if data < 0:
             raise Refused
         if data > 1073741824:
+            raise Refused
+    return data
+
+def validate___definitions_s88(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data > 3153600000:
+            raise Refused
+        if data <= 0:
             raise Refused
     return data
 

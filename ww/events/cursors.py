@@ -47,6 +47,8 @@ class Cursors:
         self._changed = False
         self._saved_ms = -SAVE_MS
         self._refused = ""
+        self._distrusted: list[str] = []
+        """Files that are no cursors; they are kept under another name once they have to give way."""
         self._load()
 
     def get(self, name: str) -> Position:
@@ -99,6 +101,12 @@ class Cursors:
 
     def _write(self, text: str) -> bool:
         refused = []
+        while self._distrusted:
+            path = self._distrusted.pop()
+            try:
+                os.replace(path, f"{path}.bad")
+            except OSError:
+                continue  # It is replaced all the same.
         for rank, directory in enumerate(self._directories):
             try:
                 if rank:
@@ -145,10 +153,7 @@ class Cursors:
     def _distrust(self, path: str, why: str, aside: bool = False) -> None:
         self._say(f"{path} cannot be used: {why}. What the journal holds is sent again")
         if aside:
-            try:
-                os.replace(path, f"{path}.bad")
-            except OSError:
-                return  # It is replaced by the next save all the same.
+            self._distrusted.append(path)
 
 
 def _position(entry: Json) -> Position | None:
