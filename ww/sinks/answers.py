@@ -40,8 +40,8 @@ def words_of(error: BaseException) -> str:
     """An exception in one short line."""
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - its own __str__ is a plugin's too
-        text = ""
+    except Exception as broken:  # noqa: BLE001 - its own __str__ is a plugin's too
+        text = f"(it cannot be shown: {type(broken).__name__})"
     words = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return short(words)
 

@@ -9,27 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ww.events import model
 from ww.sinks.answers import Faulty, ask, short, too_large, words_of
 from ww.sinks.backoff import Backoff, asked
 from ww.sinks.base import Accepted, Rejected, RetryAfter
-from ww.sinks.batch import Batch, Entry, cut
+from ww.sinks.batch import Batch, cut
 from ww.sinks.breaker import Breaker, Circuit
 from ww.sinks.complaints import Complaints
 from ww.sinks.counts import Counts
-from ww.sinks.items import Items
+from ww.sinks.intake import NEVER, Intake
 from ww.sinks.rate import ByteRate
 from ww.sinks.wants import Wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ww.events.position import Stored
+    from ww.events.position import Position
     from ww.sinks.base import Advice, Answer, Sink
+    from ww.sinks.batch import Entry
     from ww.sinks.options import DeliveryOptions
     from ww.sinks.ports import Ports
 
-NEVER = float("inf")
 STOPPED_S = 3600.0
 """A receiver that wants nothing more is asked again with one event so seldom."""
 LONGEST_INTERVAL_S = 300.0
@@ -60,25 +59,22 @@ class Engine:
         self._backoff = Backoff(options.first_s, options.max_s, timing.chance)
         self.breaker = Breaker(options.breaker_failures, options.breaker_open_s)
         self._rate = ByteRate(options.max_bytes_per_s)
-        self._items = Items(ports.present, ports.source.fetch)
         self._wants = Wants(options.name, ports)
-        self._batch = Batch()
+        self._intake = Intake(options, ports)
         self._extra = Batch()
         """What the receiver asked for again; it does not move the cursor."""
+        self._missed: list[tuple[str, int, int]] = []
         self._limit = options.max_events
         """How many events a call gets: halved by refusals, doubled by success."""
-        self._max_events = options.max_events
-        self._max_bytes = options.max_bytes
-        self._interval_s = 0.0
-        self._filling_since = NEVER
         self._not_before = 0.0
         self._last_call = timing.now()
         self._flush_until: float | None = None
+        self._unread = False
+        """The journal could not be read when last tried."""
         self._flushes = 0
         self._hurried = 0
         self._settled = 0
         self._asked_until = 0.0
-        self.cursor = ports.bookmarks.get(options.name)
         self.counts = Counts()
         self.calling_since: float | None = None
         self.complaints = Complaints(options.name, ports, options.first_s)
@@ -89,15 +85,20 @@ class Engine:
     # What the owner sees
 
     @property
+    def cursor(self) -> Position:
+        """Everything up to it is done."""
+        return self._intake.cursor
+
+    @property
     def waiting(self) -> int:
         """Events that were read and have no final answer."""
-        return len(self._batch.waiting()) + len(self._extra.waiting())
+        return len(self._intake.batch.waiting()) + len(self._extra.waiting())
 
     @property
     def limit(self) -> int:
         """How many events the next call gets at most."""
         careful = self.refused or self.breaker.circuit is Circuit.HALF_OPEN
-        return 1 if careful else min(self._limit, self._max_events)
+        return 1 if careful else min(self._limit, self._intake.max_events)
 
     @property
     def settled(self) -> bool:
@@ -136,15 +137,18 @@ class Engine:
             return self._rest(open_s, now)
         batch = self._to_send(now, flushing)
         if batch is None:
-            if not self._batch.waiting():
+            if not self._unread and not self._intake.batch.waiting():
                 self._settled = asked_for
-            return self._rest(self._filling_for(now), now)
-        entries = cut(batch.waiting(), self.limit, self._max_bytes)
+            return self._rest(self._intake.patience_s(now, self.limit), now)
+        entries = cut(batch.waiting(), self.limit, self._intake.max_bytes)
         rate_s = 0.0 if flushing else self._rate.wait_s(now)
         if rate_s:
             return self._rest(rate_s, now)
         self._send(batch, entries, now)
         self._follow()
+        for boot, first, last in self._missed:
+            self._wants.add(str(boot), int(first), int(last), self.cursor)
+        self._missed.clear()
         return 0.0
 
     # What to send
@@ -153,74 +157,30 @@ class Engine:
         """What is to be sent now; None if nothing is, or if more is to come first."""
         if self._extra.waiting():
             return self._extra
-        if not self._batch.waiting() and self._wants and not flushing:
-            self._extra = Batch()
-            self._extra.add(self._entries(self._fetched()))
-            self.counts.resent += len(self._extra)
-            if self._extra.waiting():
-                return self._extra
-        if self._filling_since != NEVER or not self._batch.waiting():
-            self._fill(now)
-        if self._batch.waiting() and (flushing or self._filling_for(now) <= 0):
-            self._filling_since = NEVER
-            return self._batch
-        return None
-
-    def _fill(self, now: float) -> None:
-        """Read what there is room for; what this sink does not want is passed over here."""
-        while len(self._batch) < self._max_events and self._batch.size < self._max_bytes:
-            stored = self._read(self._max_events - len(self._batch), self._max_bytes - self._batch.size)
-            if not stored:
-                return
-            self._batch.add(self._entries(stored))
-            self._follow()
-            if self._filling_since == NEVER and self._batch.waiting():
-                self._filling_since = now
-
-    def _filling_for(self, now: float) -> float:
-        """Seconds that a batch may still wait for company; NEVER while there is none to wait."""
-        waiting = self._batch.waiting()
-        if not waiting:
-            return NEVER
-        full = len(waiting) >= self.limit or self._batch.size >= self._max_bytes
-        if full or self._filling_since == NEVER:
-            return 0.0
-        health_only = all(entry.item is not None and entry.item.kind == model.HEALTH for entry in waiting)
-        patience = self._interval_s if self._interval_s and health_only else self._options.wait_s
-        return max(0.0, self._filling_since + patience - now)
-
-    def _entries(self, stored: Sequence[Stored]) -> list[Entry]:
-        entries = []
-        for one in stored:
-            item = self._items.item(one)
-            entries.append(Entry(one.position, item if item.kind in self._options.kinds else None))
-        return entries
-
-    def _read(self, max_events: int, max_bytes: int) -> list[Stored]:
         try:
-            return self._ports.source.read(max_events, max_bytes)
+            if self._wants and not flushing and not self._intake.batch.waiting():
+                self._extra.add(self._intake.entries(self._wants.next(self._intake.max_events)))
+                self.counts.resent += len(self._extra)
+                if self._extra.waiting():
+                    return self._extra
+            self._intake.fill(now)
         except OSError as error:
-            self._disk(error)
-            return []
-
-    def _fetched(self) -> list[Stored]:
-        try:
-            return self._wants.next(self._max_events)
-        except OSError as error:
-            self._disk(error)
-            return []
-
-    def _disk(self, error: OSError) -> None:
-        self._not_before = self._now() + _DISK_S
-        self.complaints.fails(f"the journal cannot be read: {error.filename or ''}: {error.strerror}", self._now())
+            self._unread = True
+            self._not_before = now + _DISK_S
+            self.complaints.fails(f"the journal cannot be read: {error.filename or ''}: {error.strerror}", now)
+            return None
+        if self._unread:
+            self._unread = False
+            self.complaints.works(now)
+        waiting_s = self._intake.patience_s(now, self.limit)
+        if waiting_s == NEVER or (waiting_s > 0 and not flushing):
+            return None
+        return self._intake.begin()
 
     def _follow(self) -> None:
-        """Let the cursor follow what is finished."""
+        """Let go of what is finished."""
         self._extra.passed()
-        position = self._batch.passed()
-        if position is not None:
-            self.cursor = position
-            self._ports.bookmarks.set(self._options.name, position)
+        self._intake.follow()
 
     # Sending
 
@@ -382,16 +342,15 @@ class Engine:
     def _heed(self, advice: Advice) -> None:
         """What the receiver asked for, within what the operator allows."""
         if (events := asked(advice.max_events)) is not None:
-            self._max_events = max(1, min(int(events), self._options.max_events))
+            self._intake.max_events = max(1, min(int(events), self._options.max_events))
         if (size := asked(advice.max_bytes)) is not None:
-            self._max_bytes = max(1, min(int(size), self._options.max_bytes))
+            self._intake.max_bytes = max(1, min(int(size), self._options.max_bytes))
         if (interval_s := asked(advice.interval_s)) is not None:
-            self._interval_s = min(interval_s, LONGEST_INTERVAL_S)
+            self._intake.interval_s = min(interval_s, LONGEST_INTERVAL_S)
         if advice.stop:
             self.refused = True
             self.complaints.once("stop", "the receiver wants nothing more of this instance; it is asked once an hour")
-        for boot, first, last in advice.want:
-            self._wants.add(str(boot), int(first), int(last), self.cursor)
+        self._missed += advice.want
 
     # Words
 
