@@ -33,7 +33,6 @@ LAST_WORDS_S = 1.0
 """What is delivered when PID 1 has gone without a word takes no longer."""
 CLOSE_SHARE = 0.2
 """The end of the last delivery, in which sinks let go of their receivers."""
-MAX_AGE_S = 7 * 24 * 3600
 
 
 def main() -> int:
@@ -97,7 +96,7 @@ def build(line: Line, hello: JsonObject, settings: dict[str, Any]) -> Deliveries
         else:
             deliveries.append(made)
     journal = settings["journal"]
-    limits = Limits(int(journal["max_bytes"]), int(journal.get("max_age_s", MAX_AGE_S) * 1000))
+    limits = Limits(int(journal["max_bytes"]), int(float(journal["max_age_s"]) * 1000))
     ports = Ports(around.declare, lambda seq: _tell(line, {"t": "synced", "seq": seq}), _warn)
     keeper = Keeper(directories, str(hello["boot"]), cursors, limits, ports, Clock())
     keeper.configure(list(sinks))
