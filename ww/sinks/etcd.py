@@ -26,5 +26,5 @@ TYPE = SinkType(
     guarantee=Guarantee.CURRENT_STATE,
     schema=own_schema("etcd"),
     make=make,
-    summary="A key in etcd with the state of the instance, gone when the instance is",
+    summary="a key in etcd with the state of the instance, gone when the instance is",
 )

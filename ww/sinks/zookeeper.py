@@ -26,5 +26,5 @@ TYPE = SinkType(
     guarantee=Guarantee.CURRENT_STATE,
     schema=own_schema("zookeeper"),
     make=make,
-    summary="A node in ZooKeeper with the state of the instance, gone when the instance is",
+    summary="a node in ZooKeeper with the state of the instance, gone when the instance is",
 )
