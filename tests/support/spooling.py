@@ -185,10 +185,10 @@ class World:
 
 def _end_of(path: str, seq: int) -> int:
     """Offset behind the last record with at most this sequence."""
+    from ww.events.records import parse_event
     from ww.events.segment import FRAME, header
     from ww.events.segmentfile import SegmentFile
     from ww.events.shelf import Place
-    from ww.events.records import parse_event
 
     parts = parse_name(os.path.basename(path))
     assert parts is not None

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ww.events.declaring import gap_of
-from ww.events.model import HEALTH
+from ww.events.carrying import gaps_for
 from ww.events.position import START
 from ww.events.quarantine import set_aside
 from ww.events.retention import DELETE, THIN, Stock, next_step
@@ -40,13 +39,13 @@ _WORDS = {
 
 
 class Plan(Value):
-    """What will be done to `place` once the journal holds `gap`: its records become `kept`, or (None) it goes."""
+    """What will be done to `place` once the journal holds all `gaps`: its records become `kept`, or (None) it goes."""
 
-    __slots__ = ("gap", "kept", "place")
+    __slots__ = ("gaps", "kept", "place")
 
-    def __init__(self, place: Place, gap: JsonObject, kept: list[Record] | None) -> None:
+    def __init__(self, place: Place, gaps: list[JsonObject], kept: list[Record] | None) -> None:
         self.place = place
-        self.gap = gap
+        self.gaps = gaps
         self.kept = kept
 
 
@@ -93,7 +92,8 @@ class Tidier:
     def step(self, sync: Callable[[], bool]) -> bool:
         """One step, if one is due; true if another may follow at once. `sync` makes what is journalled by now durable."""
         if self.plan is not None:
-            return self._declarations.declared(self.plan.gap) and sync() and self._perform(self.plan)
+            declared = [self._declarations.declared(gap) for gap in self.plan.gaps]
+            return all(declared) and sync() and self._perform(self.plan)
         now_ms = self._clock.mono_ms()
         if now_ms < self._due_ms:
             return False
@@ -202,10 +202,7 @@ class Tidier:
             self._replace(place, kept)
             return None
         reason = "thinned" if step.what == THIN else "dropped"
-        health = sum(event.kind == HEALTH for event in missed)
-        gap = gap_of(reason, place.boot_no, place.boot, missed[0].seq, missed[-1].seq)
-        gap |= {"health": health, "lifecycle": len(missed) - health, "words": _WORDS[reason]}
-        return Plan(place, gap, kept)
+        return Plan(place, gaps_for(reason, _WORDS[reason], place.boot_no, place.boot, missed), kept)
 
     def _slowest(self, place: Place) -> int:
         """The last sequence of this boot that every sink has; 0 if one has none."""
@@ -233,9 +230,8 @@ class Tidier:
             else:
                 self._rest(self._clock.mono_ms())
             return False
-        self._say(
-            f"{plan.place.path}: {plan.gap['words']} ({plan.gap['health']} health, {plan.gap['lifecycle']} others)"
-        )
+        last = plan.gaps[-1]
+        self._say(f"{plan.place.path}: {last['words']} ({last['health']} health, {last['lifecycle']} others)")
         return True
 
     def _replace(self, place: Place, kept: list[Record] | None) -> None:
