@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import spoolvictim
+from tests.support.home import Home
 from tests.support.paths import PACKAGE, REPO
 from tests.support.services import need
 
@@ -109,3 +110,149 @@ def test_whatever_the_disk_answers_nothing_is_lost_and_nothing_fails(
         refused += os.strerror(number) in done.stdout
         spoolvictim.judge(str(root), good)
     assert refused, "nothing was refused"
+
+
+FULL = (
+    PREAMBLE
+    + """
+world = spoolvictim.a_world(root)
+for n in range(3):
+    world.append("state", {"n": n})
+ballast = os.open(root + "/ballast", os.O_WRONLY | os.O_CREAT)
+try:
+    while True:
+        os.write(ballast, b"x" * 4096)
+except OSError:
+    os.close(ballast)
+spoolvictim.live(world, os.open("/dev/null", os.O_WRONLY))
+assert any("No space" in words for words in world.said), world.said
+os.unlink(root + "/ballast")
+world.settle()
+world.accepted |= {(boot, seq): kind for (boot, seq), kind in good.items()}
+world.check()
+print("done")
+"""
+)
+
+
+@pytest.mark.rule("D-spool-whole", "D-spool-boots")
+@pytest.mark.timeout(100)
+def test_a_disk_that_is_full_costs_no_declaration_and_is_left_behind(place: pathlib.Path) -> None:
+    need("unshare")
+    template = place / "template"
+    good = spoolvictim.prepare(str(template))
+    script = 'mount -t tmpfs -o size=300k none "$1" && cp -a "$2"/. "$1" && exec "$3" -P -c "$4" "$1"'
+    source = FULL.replace("world = ", f"good = {good!r}\nworld = ", 1)
+    (place / "disk").mkdir()
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", str(place / "disk"), str(template), sys.executable, source]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    assert done.stdout == "done\n", done.stderr[-3000:]
+
+
+FOREIGN = (
+    PREAMBLE
+    + """
+main = root + "/main"
+if os.getuid() == 0:
+    for directory, _, files in os.walk(root):
+        for path in [directory, *(directory + "/" + name for name in files)]:
+            os.chown(path, 65534, 65534)
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+good = eval(sys.argv[2])
+what = sys.argv[3]
+if what == "directory":
+    os.chmod(main, 0)
+elif what == "read-only":
+    os.chmod(main, 0o500)
+else:
+    os.chmod(sorted(main + "/" + name for name in os.listdir(main))[2], 0)
+world = spoolvictim.a_world(root) if what != "directory" else spoolvictim.World(root, boots=spoolvictim.BOOTS)
+spoolvictim.live(world, os.open("/dev/null", os.O_WRONLY))
+for _ in range(8):
+    world.clock.advance(70_000)
+    world.settle()
+os.chmod(main, 0o700)
+world.settle()
+if what == "segment":
+    world.accepted |= good
+    assert {reason for *_, reason in world.ranges} >= {"unreadable"}, world.ranges
+    assert os.listdir(main + "/bad"), world.said
+if what == "read-only":
+    world.accepted |= good
+    world.boot()
+    world.settle()
+world.check()
+print("done")
+"""
+)
+
+
+@pytest.mark.rule("D-spool-whole", "D-spool-boots", "D-spool-quarantine")
+@pytest.mark.timeout(100)
+@pytest.mark.parametrize("what", ["directory", "read-only", "segment"])
+def test_wrong_permissions_hold_up_nothing(place: pathlib.Path, what: str) -> None:
+    good = spoolvictim.prepare(str(place / "root"))
+    place.chmod(0o755)
+    command = [sys.executable, "-P", "-c", FOREIGN, str(place / "root"), repr(good), what]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    assert done.stdout == "done\n", done.stderr[-3000:]
+
+
+def a_ruin(journal: pathlib.Path, what: str) -> None:
+    """Make of a journal what no instance should have to live with."""
+    segments = sorted(journal.glob("*.j"))
+    if what == "garbage":
+        for path in segments:
+            path.chmod(0o600)
+            path.write_bytes(os.urandom(5000))
+    elif what == "torn":
+        for path in segments:
+            os.truncate(path, path.stat().st_size - 3)
+    elif what == "zeros":
+        for path in segments:
+            path.chmod(0o600)
+            with path.open("ab") as file:
+                file.write(bytes(1 << 20))
+    elif what == "cursors":
+        (journal / "cursors.json").write_bytes(b"\xff{")
+        (journal / "audit.json").mkdir()
+    elif what == "in the way":
+        (journal / "bad").write_text("x")
+        (journal / "rejected").write_text("x")
+        shutil.rmtree(journal / "reserve", ignore_errors=True)
+        (journal / "reserve").unlink(missing_ok=True)
+        (journal / "reserve").mkdir()
+    elif what == "links":
+        for number in range(90, 99):
+            (journal / f"{number:08d}-link-000000000001.j").symlink_to("/dev/zero")
+    elif what == "a file":
+        shutil.rmtree(journal)
+        journal.write_text("no directory")
+    else:
+        shutil.rmtree(journal)
+        journal.symlink_to("/nonexistent/journal")
+
+
+@pytest.mark.rule("D-spool-boots")
+@pytest.mark.parametrize(
+    "what", ["garbage", "torn", "zeros", "cursors", "in the way", "links", "a file", "a dangling link"]
+)
+def test_an_instance_boots_whatever_its_spool_looks_like(home: Home, what: str) -> None:
+    home.service("web")
+    assert home.start().wait_state("UP").stop() == 0
+    journal = home.root / "data/.ww/journal"
+    a_ruin(journal, what)
+    instance = home.start().wait_state("UP")
+    shown = subprocess.run(
+        [sys.executable, "-P", "-m", "ww", "spool", "--json", "--root", str(home.root)],
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert instance.stop() == 0
+    assert shown.returncode == 0, shown.stderr
+    assert '"format":1' in shown.stdout

@@ -93,7 +93,7 @@ def live(world: World, record: int) -> None:
     world.taken = taken
     world.append("state", {"n": 1})
     world.clock.advance(31_000)
-    for _ in range(40):
+    for _ in range(80):
         world.keep()
         world.declare_next()
     world.deliver(5)
