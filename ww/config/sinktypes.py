@@ -65,7 +65,7 @@ def accepts(name: str, own: Mapping[str, Json]) -> bool:
             digest = blake2_hex(file.read())
     except (ImportError, OSError):
         return False
-    return bool(made.MADE_FROM == digest) and check(made.validate, dict(own))
+    return bool(digest == made.MADE_FROM) and check(made.validate, dict(own))
 
 
 def delivery_schema() -> dict[str, Any]:
