@@ -21,7 +21,7 @@ import trustme
 
 from tests.support.faultproxy import FaultProxy
 from tests.support.ownpostgres import OwnPostgres
-from tests.support.sinkbench import all_accepted, close_all, made, reasons, some_items, soon
+from tests.support.sinkbench import all_accepted, made, reasons, some_items, soon
 from tests.support.waiting import until
 from ww.sinks.base import Accepted, Answer, Item, Rejected, RetryAfter, Sink
 from ww.sinks.conformance import events
