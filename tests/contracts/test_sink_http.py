@@ -395,7 +395,7 @@ def test_a_template_may_be_a_text(receiver: Receiver, told: Told) -> None:
         ),
         ({"url": "http://h.example.org/", "mode": "template", "template": {"body": {"a": ["$x"]}}}, "begins no"),
         ({"url": "http://${data.host}/", "mode": "template", "template": {"body": ""}}, "cannot stand for the host"),
-        ({"url": "http://user:abcdef@h.example.org/"}, "url: a user name or password does not belong"),
+        ({"url": "http://user:abcdef@h.example.org/"}, "url: .*a user name or password does not belong"),
         ({"url": "http://h.example.org/", "headers": {"Content-Type": "x"}}, "Content-Type is set by the sink itself"),
         ({"url": "http://h.example.org/", "secret_headers": {"a b": "x"}}, "cannot be the name of a header"),
         ({"url": "http://h.example.org/", "bearer": "abcdef", "basic": {"user": "a", "password": "b"}}, "choose one"),

@@ -44,7 +44,10 @@ try:
         answers = sink.deliver(batch, time.monotonic() + 10)
         took += time.perf_counter() - started
         assert answers == [Accepted()] * 500, answers[0]
-    print(json.dumps({"events_per_s": round(int(sys.argv[2]) / took), "before_mb": before, "after_mb": resident_mb()}))
+    after = resident_mb()
+    assert "charset_normalizer" not in sys.modules
+    import charset_normalizer
+    print(json.dumps({"events_per_s": round(int(sys.argv[2]) / took), "before_mb": before, "after_mb": after}))
 finally:
     receiver.kill()
     receiver.wait()
@@ -63,5 +66,5 @@ def test_ten_thousand_events_a_second_leave_one_core_in_little_memory(
     record_property("http: events a second, with the receiver on the same core", figures["events_per_s"])
     record_property("http: MB resident, reporter's own code left out", round(figures["after_mb"], 1))
     assert figures["events_per_s"] >= 10_000
-    assert figures["after_mb"] <= 33
-    assert figures["after_mb"] - figures["before_mb"] <= 20
+    assert figures["after_mb"] <= 31
+    assert figures["after_mb"] - figures["before_mb"] <= 17
