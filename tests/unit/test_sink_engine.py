@@ -308,7 +308,7 @@ def test_what_a_receiver_misses_is_sent_once_more_and_what_is_gone_is_declared()
     world.sink.script = [ask, ask]
     world.run(1)
     assert [seqs(call) for call in world.sink.calls] == [list(range(1, 11)), [3, 6], [9, 10]]
-    assert world.declared == [{"boot": "boot2", "from": 4, "to": 5, "reason": "gone", "sink": "hub"}]
+    assert world.declared == [{"reason": "gone", "boot_no": 2, "boot": "boot2", "from": 4, "to": 5, "sink": "hub"}]
     assert world.cursor == (2, 10)
     assert world.engine.counts.resent == 4
 

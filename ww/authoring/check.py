@@ -39,8 +39,8 @@ def problems_in(found: list[Finding]) -> int:
     return sum(item.level == PROBLEM for item in found)
 
 
-def report(place: Place, found: list[Finding], compiled: str = "") -> JsonObject:
-    """As `ww check --json` prints it; `compiled` is the file that `--compile` wrote, "" if it wrote none."""
+def report(place: Place, found: list[Finding], compiled: str = "", sinks: str = "") -> JsonObject:
+    """As `ww check --json` prints it; `compiled` and `sinks` are the files that `--compile` wrote, "" if it wrote none."""
     problems = problems_in(found)
     return {
         "format": FORMAT,
@@ -48,5 +48,6 @@ def report(place: Place, found: list[Finding], compiled: str = "") -> JsonObject
         "problems": problems,
         "warnings": len(found) - problems,
         "compiled": compiled or None,
+        "sinks": sinks or None,
         "findings": [item.record() for item in found],
     }

@@ -135,18 +135,15 @@ def read_table(etc: str) -> Table | None:
     return {str(name): _parsed(str(name), item) for name, item in types.items()}
 
 
-def write_table(etc: str) -> tuple[str, Table]:
-    """Look, and write the table to `etc`: its path ("" where no plugin is installed, and no table needed), and what it holds.
-
-    Raises OSError.
-    """
+def write_table(etc: str) -> str:
+    """Look, and write the table to `etc`; its path. Raises OSError."""
     found = scan()
     path = f"{etc}/{NAME}"
     seen = _seen([entry for entry in sys.path if os.path.isdir(entry)])
     types = {name: _recorded(item) for name, item in found.items()}
     record = {"format": FORMAT, "made_by": _made_by(), "seen": seen, "types": types}
     atomic.write(path, (json_dumps(record) + "\n").encode(), 0o644)
-    return path, found
+    return path
 
 
 def _recorded(item: Plugin | Unusable) -> dict[str, Any]:

@@ -5,8 +5,8 @@ For built-in types by generated code, which needs no library; whatever that refu
 
 from __future__ import annotations
 
-from ww.config import libraries, plugins
-from ww.config.secrets import is_reference
+from ww.config import libraries
+from ww.config.secrets import SecretError, is_reference
 from ww.config.settings import KEY
 from ww.config.sinktypes import BUILT_IN, SINKS, Unusable, accepts, delivery_schema, own_schema, parted
 from ww.config.sources import walk
@@ -14,7 +14,7 @@ from ww.config.writeonly import write_only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from ww.config.model import Path
@@ -42,6 +42,8 @@ class Sinks:
                 return own_schema(type_name)
             except FileNotFoundError:
                 return Unusable(f"this ww comes without the sink type {type_name!r}")
+        from ww.config import plugins
+
         found = plugins.find(type_name, self._etc)
         return found if isinstance(found, Unusable) else found.schema
 
@@ -71,13 +73,6 @@ class Sinks:
         places = {(*path[:3], *marked) for marked in write_only(schema, own)}
         return any(path[: len(place)] == place for place in places)
 
-    def references(self) -> Iterator[tuple[Path, dict[str, str]]]:
-        """Every reference in the sinks, and where it stands."""
-        for name, item in self._given.items():
-            for path, value in walk(item, (KEY, SINKS, name)):
-                if is_reference(value):
-                    yield path, value  # type: ignore[misc]
-
     def faults(self) -> Iterator[tuple[Path, Fault | str]]:
         """What is wrong with types and with their own settings: a fault of a schema, or a sentence."""
         for name, item in self._given.items():
@@ -96,3 +91,15 @@ class Sinks:
                 if fault.allowed:
                     fault.allowed = (*fault.allowed, *self._common)
                 yield (KEY, SINKS, name, *fault.path), fault
+
+
+def unresolved(cfg: Json, read: Callable[[dict[str, str]], str]) -> Iterator[tuple[Path, str]]:
+    """References of sinks that `read` cannot resolve now: where each stands, and what its sink makes of it."""
+    settings = cfg.get(KEY) if isinstance(cfg, dict) else None
+    sinks = settings.get(SINKS) if isinstance(settings, dict) else None
+    for path, item in walk(sinks, (KEY, SINKS)) if sinks else ():
+        if is_reference(item):
+            try:
+                read(item)  # type: ignore[arg-type]
+            except SecretError as error:
+                yield path, f"{error}; the sink waits for it"

@@ -31,8 +31,13 @@ class Cursors:
     """
 
     def __init__(
-        self, directories: Sequence[str], clock: Clock | None = None, say: Callable[[str], None] | None = None
+        self,
+        directories: Sequence[str],
+        clock: Clock | None = None,
+        say: Callable[[str], None] | None = None,
+        file: str = FILE,
     ) -> None:
+        self._file = file
         self._directories = list(dict.fromkeys(directories))
         self._clock = clock or Clock()
         self._say = say or _nothing
@@ -42,6 +47,8 @@ class Cursors:
         self._changed = False
         self._saved_ms = -SAVE_MS
         self._refused = ""
+        self._distrusted: list[str] = []
+        """Files that are no cursors; they are kept under another name once they have to give way."""
         self._load()
 
     def get(self, name: str) -> Position:
@@ -94,11 +101,20 @@ class Cursors:
 
     def _write(self, text: str) -> bool:
         refused = []
-        for directory in self._directories:
+        while self._distrusted:
+            path = self._distrusted.pop()
             try:
-                write_text(f"{directory}/{FILE}", text, durable=True)
+                os.replace(path, f"{path}.bad")
+            except OSError:
+                continue  # It is replaced all the same.
+        for rank, directory in enumerate(self._directories):
+            try:
+                if rank:
+                    # The first is the volume's: where that is gone, a directory in its place would hide it.
+                    os.makedirs(directory, 0o700, exist_ok=True)
+                write_text(f"{directory}/{self._file}", text, durable=True)
             except OSError as error:
-                refused.append(f"{directory}/{FILE}: {error.strerror}")
+                refused.append(f"{directory}/{self._file}: {error.strerror}")
                 continue
             self._refused = ""
             return True
@@ -113,7 +129,7 @@ class Cursors:
     def _load(self) -> None:
         boots = {place.boot for place in Shelf(self._directories).places()}
         for directory in self._directories:
-            for name, entry in self._read(f"{directory}/{FILE}").items():
+            for name, entry in self._read(f"{directory}/{self._file}").items():
                 known = _placed(entry, boots)
                 if known is not None and _further(known, self._entries.get(name)):
                     self._entries[name] = known
@@ -137,10 +153,7 @@ class Cursors:
     def _distrust(self, path: str, why: str, aside: bool = False) -> None:
         self._say(f"{path} cannot be used: {why}. What the journal holds is sent again")
         if aside:
-            try:
-                os.replace(path, f"{path}.bad")
-            except OSError:
-                return  # It is replaced by the next save all the same.
+            self._distrusted.append(path)
 
 
 def _position(entry: Json) -> Position | None:

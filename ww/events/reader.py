@@ -125,6 +125,8 @@ class Reader:
             self._sealed = bool(following) or self._shelf.running not in ("", file.place.boot)
             # It may have grown between the last look into it and the one at the list; from now on it cannot.
             return self._sealed
+        if following and self._shelf.lost and not self._tried_enough(self._shelf.lost[0]):
+            return False  # What comes next may lie there.
         for place in following:
             if place.path in self._passed:
                 continue

@@ -74,6 +74,10 @@ class SegmentFile:
         """Step behind the record whose text `peek` returned."""
         self._next += FRAME.size + len(text)
 
+    def size(self) -> int:
+        """Bytes of the file now. Raises OSError."""
+        return os.fstat(self._fd).st_size
+
     def close(self) -> None:
         """Let go of the file."""
         if self._fd >= 0:
@@ -102,7 +106,7 @@ class SegmentFile:
         self._base, self._next = offset, 0
 
     def _rest(self, offset: int) -> bytes:
-        return self._read(offset, max(0, os.fstat(self._fd).st_size - offset))
+        return self._read(offset, max(0, self.size() - offset))
 
     def _read(self, offset: int, size: int) -> bytes:
         try:
@@ -114,7 +118,7 @@ class SegmentFile:
 
     def _by_blocks(self, offset: int, size: int, words: str) -> bytes:
         parts = []
-        place, end = offset, min(offset + size, os.fstat(self._fd).st_size)
+        place, end = offset, min(offset + size, self.size())
         while place < end:
             length = min(_BLOCK_BYTES - place % _BLOCK_BYTES, end - place)
             try:

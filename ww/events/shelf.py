@@ -40,13 +40,17 @@ class Shelf:
     def __init__(self, directories: Sequence[str], running: str = "") -> None:
         self.directories = list(dict.fromkeys(directories))
         self.running = running
+        self.lost: list[str] = []
+        """Directories that cannot be listed at present though they were, or though they are there."""
+        self._listed: set[str] = set()
         self._began: dict[str, int] = {}
 
     def places(self) -> list[Place]:
-        """Every segment, oldest first. A directory that is not there or cannot be read holds none."""
+        """Every segment, oldest first. A directory that cannot be read holds none, and is `lost`."""
         found: dict[str, list[Place]] = {}
+        self.lost.clear()
         for rank, directory in enumerate(self.directories):
-            for name in _names(directory):
+            for name in self._names(directory):
                 parts = parse_name(name)
                 if parts is not None:
                     boot_no, boot, first_seq = parts
@@ -58,6 +62,16 @@ class Shelf:
     def after(self, position: Position) -> list[Place]:
         """The segments that may hold something behind `position`, oldest first."""
         return after(self.places(), position)
+
+    def _names(self, directory: str) -> list[str]:
+        try:
+            names = os.listdir(directory)
+        except OSError as error:
+            if directory in self._listed or not isinstance(error, FileNotFoundError | NotADirectoryError):
+                self.lost.append(directory)
+            return []
+        self._listed.add(directory)
+        return names
 
     def _order(self, found: dict[str, list[Place]]) -> list[str]:
         numbers = {boot: places[0].boot_no for boot, places in found.items() if boot != self.running}
@@ -104,10 +118,3 @@ def after(places: Sequence[Place], position: Position) -> list[Place]:
     unread = [place for place, following in pairwise(of_boot) if following.first_seq > position.seq + 1]
     later = set(boots[index + 1 :])
     return unread + of_boot[-1:] + [place for place in places if place.boot in later]
-
-
-def _names(directory: str) -> list[str]:
-    try:
-        return os.listdir(directory)
-    except OSError:
-        return []

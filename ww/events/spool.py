@@ -7,15 +7,20 @@
 from __future__ import annotations
 
 from ww.events.cursors import Cursors
+from ww.events.keeper import Keeper, Ports
 from ww.events.position import START, Position, Stored
 from ww.events.reader import Reader
 from ww.events.records import Segment, parse_event, read_journal, read_segment, read_segments
+from ww.events.retention import Limits
 from ww.events.shelf import Place, Shelf
 
 __all__ = [
     "START",
     "Cursors",
+    "Keeper",
+    "Limits",
     "Place",
+    "Ports",
     "Position",
     "Reader",
     "Segment",

@@ -1,4 +1,4 @@
-"""Making the journal survive a power loss, which takes as long as the disk takes: for forked children only."""
+"""Making the journal survive a power loss at the end of a boot: for forked children only, it takes as long as the disk takes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 
 from ww.events.segment import segment_names
 
-_MODE_SYNCED = 0o400
+SYNCED_MODE = 0o400
 _WRITABLE = 0o200
 
 
@@ -22,12 +22,17 @@ def sync(directory: str, boot_id: str | None = None) -> int:
         names = [name for name in segment_names(directory) if boot_id is None or f"-{boot_id}-" in name]
         for name in names:
             path = f"{directory}/{name}"
-            if os.stat(path).st_mode & _WRITABLE:
-                _sync(path, synced_mode=_MODE_SYNCED)
+            if not is_synced(path):
+                _sync(path, synced_mode=SYNCED_MODE)
         _sync(directory)
     except OSError as error:
         return error.errno or errno.EIO
     return 0
+
+
+def is_synced(path: str) -> bool:
+    """Whether the segment was synced since its end. Raises OSError."""
+    return not os.stat(path).st_mode & _WRITABLE
 
 
 def _sync(path: str, synced_mode: int | None = None) -> None:

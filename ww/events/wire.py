@@ -37,6 +37,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no attribute of a CloudEvent may hold."""
 _UNREADABLE = "\ufffd"
 _KNOWN_SECONDS = 256
+_CUT = "a state event was too long for the journal, and its data was cut"
 
 
 class Boot(Value):
@@ -136,10 +137,10 @@ def _typed(event: Event) -> tuple[str, str, JsonObject]:
         if name in STATES:
             return model.STATE, name, data
         # A record too long for the journal has lost its data, its state included.
-        return model.NOTICE, model.NOTICE, {"about": model.STATE, **data}
+        return model.NOTICE, model.NOTICE, {"about": model.STATE, "words": _CUT, **data}
     if kind in KINDS:
         return kind, kind, data
-    return model.NOTICE, model.NOTICE, {"about": kind, **data}
+    return model.NOTICE, model.NOTICE, {"about": kind, "words": data.get("error") or data.get("reason") or kind, **data}
 
 
 def _segment(text: str) -> str:

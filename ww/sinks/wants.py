@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ww.events.declaring import gap_of
 from ww.sinks.ranges import merged, missing, without
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from ww.sinks.ports import Ports
     from ww.sinks.ranges import Range
 
+GONE = "gone"
+"""Why: a receiver asked for it, and the journal has it no more."""
 LONGEST = 100_000
 """Sequences of one range; more than that is a receiver that has lost everything, or its mind."""
 MOST = 64
@@ -27,6 +30,7 @@ class Wants:
         self._ports = ports
         self._waiting: list[tuple[str, int, int]] = []
         self._asked: dict[str, list[Range]] = {}
+        self._boot_nos: dict[str, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -42,8 +46,12 @@ class Wants:
                 self._waiting.append((boot, *part))
                 known = merged([*known, part])
         self._asked[boot] = known
+        if boot == cursor.boot:
+            self._boot_nos[boot] = cursor.boot_no
         while len(self._asked) > _BOOTS:
-            del self._asked[next(iter(self._asked))]
+            oldest = next(iter(self._asked))
+            del self._asked[oldest]
+            self._boot_nos.pop(oldest, None)
 
     def next(self, max_events: int) -> list[Stored]:
         """The next events to send again, at most so many; what the journal no longer has is declared."""
@@ -54,6 +62,7 @@ class Wants:
             self._waiting[0] = (boot, until + 1, last)
         else:
             del self._waiting[0]
+        boot_no = found[0].boot_no if found else self._boot_nos.get(boot, 0)
         for low, high in missing((first, until), (stored.event.seq for stored in found)):
-            self._ports.declare({"boot": boot, "from": low, "to": high, "reason": "gone", "sink": self._name})
+            self._ports.declare({**gap_of(GONE, boot_no, boot, low, high), "sink": self._name})
         return found
