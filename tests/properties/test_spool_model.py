@@ -127,7 +127,10 @@ class Spool(RuleBasedStateMachine):
 
 
 Spool.TestCase.settings = settings(
-    max_examples=int(os.environ.get("WW_TEST_EXAMPLES", "40")), stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=int(os.environ.get("WW_TEST_EXAMPLES", "40")),
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 
