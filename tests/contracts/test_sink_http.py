@@ -496,7 +496,11 @@ def test_both_clocks_are_compared(receiver: Receiver, told: Told) -> None:
     made = sink(told, receiver)
     deliver(made, items(1, 1))
     deliver(made, items(2, 2))
-    first, second = receiver.requests
+    receiver.always = replying(server_time=5, echo_time=7)
+    deliver(made, items(3, 3))
+    deliver(made, items(4, 4))
+    first, second, _, fourth = receiver.requests
+    assert abs(int(fourth.headers["ww-clock-offset"]) - 5000) < 200, "an answer to another request says nothing"
     assert abs(int(first.headers["ww-sent"]) - time.time() * 1000) < 5000
     assert "ww-clock-offset" not in first.headers
     assert abs(int(second.headers["ww-clock-offset"]) - 5000) < 200
