@@ -95,7 +95,7 @@ class Delivery:
         return max(waiting, self._newest)
 
     def stats(self) -> JsonObject:
-        """How it stands, as JSON (docs/operations.md, "Sinks")."""
+        """How it stands, as JSON (docs/sinks.md, "How a sink stands")."""
         self._look()
         engine, now = self._engine, time.monotonic()
         since = engine.complaints.since
