@@ -21,7 +21,9 @@ import trustme
 
 from tests.support.faultproxy import FaultProxy
 from tests.support.ownpostgres import OwnPostgres
-from tests.support.sinkbench import all_accepted, close_all, made, reasons, some_items, soon
+from tests.support.pages import fenced
+from tests.support.paths import REPO
+from tests.support.sinkbench import all_accepted, made, reasons, some_items, soon
 from tests.support.waiting import until
 from ww.sinks.base import Accepted, Answer, Item, Rejected, RetryAfter, Sink
 from ww.sinks.conformance import events
@@ -30,6 +32,11 @@ from ww.sinks.postgres_store import STEPS
 
 pytestmark = pytest.mark.timeout(120)
 _numbers = count(1)
+CATALOGUE = (
+    "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a"
+    " JOIN pg_class c ON c.oid = a.attrelid WHERE c.relname LIKE 'ww\\_%' AND a.attnum > 0 ORDER BY 1, 2"
+)
+"""Every column of what the sink or somebody in its place has made, indexes among them."""
 
 
 @pytest.fixture(scope="module")
@@ -384,3 +391,21 @@ def test_without_its_driver_it_says_what_to_install() -> None:
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
     assert "pip install 'whaleware[postgres]'" in done.stdout
+
+
+@pytest.mark.rule("D-sink-sql-schema")
+def test_the_statements_of_the_page_make_what_a_user_without_rights_needs(
+    server: OwnPostgres, database: str, tmp_path: Path
+) -> None:
+    statements = fenced((REPO / "docs" / "sinks" / "postgres.md").read_text(), "sql")
+    server.sql(f"CREATE ROLE {database}_plain LOGIN PASSWORD 'pw-{database}'")
+    with server.connect(database) as owner:
+        owner.execute(statements[1])
+        owner.execute(f"GRANT SELECT, INSERT ON ww_events, ww_events_schema TO {database}_plain")
+    plain = sink(server, database, user=f"{database}_plain", create=False)
+    assert all_accepted(plain.deliver(some_items(tmp_path, 5), soon()))
+    assert rows(server, database, statements[0])[0][:3] == ("conformance", "kit-1", "WARMUP")
+    by_hand = rows(server, database, CATALOGUE)
+    server.sql("DROP TABLE ww_events, ww_events_schema", database)
+    sink(server, database).deliver(some_items(tmp_path, 5), soon())
+    assert rows(server, database, CATALOGUE) == by_hand

@@ -231,6 +231,15 @@ def test_a_plugin_that_cannot_be_used_is_refused_in_words(instance, packages, na
     ), found
 
 
+@pytest.mark.rule("D-sink-settings")
+def test_check_finds_what_only_the_type_itself_can_see(instance, packages):
+    instance.put("default_cfg.json", {"ww": {"sinks": {"a": {"type": "file", "path": "/data/events/"}}}})
+    done, found = checked(instance, packages)
+    assert done.returncode == 0
+    words = "ww.sinks.a: path '/data/events/' names a directory; write the name of a file"
+    assert any(item.startswith("ww/etc/default_cfg.json") and words in item for item in found), found
+
+
 @pytest.mark.rule("D-sink-table")
 def test_an_image_has_its_plugins_in_a_table_which_is_not_believed_when_something_was_installed_since(
     instance, packages
