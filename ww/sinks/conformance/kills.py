@@ -84,6 +84,8 @@ class Run:
         if self._child.stdout is not None:
             self._child.stdout.close()
         self.code = self._child.wait()
+        if self._child.stdout is not None:
+            self._child.stdout.close()
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace")
         self._errors.close()

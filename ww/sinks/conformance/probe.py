@@ -95,7 +95,7 @@ class Probe:
     ) -> None:
         self._words = words
         self._blame = blame
-        self._raised = False
+        self._misbehaves = False
         self.reasons: list[str] = []
         self.advised: list[object] = []
         context = context_of(secrets, self.advised.append, lambda line: words.add("its log", line))
@@ -111,6 +111,7 @@ class Probe:
         returned = self._timed("deliver", lambda deadline: self.sink.deliver(items, deadline), budget_s)
         if isinstance(returned, Exception):
             if well:
+                self._misbehaves = True
                 self._blame(verdict.RAISES, f"deliver raised {_named(returned)} while the receiver was well")
             return [RetryAfter(None, _named(returned))] * len(items)
         return self._checked(returned, len(items))
@@ -126,7 +127,7 @@ class Probe:
             for item, answer in zip(left, self.deliver(left, well=well), strict=True):
                 last[item.boot, item.seq] = answer
             left = [item for item in left if isinstance(last[item.boot, item.seq], RetryAfter)]
-            if time.monotonic() > give_up:
+            if self._misbehaves or time.monotonic() > give_up:
                 break
             if left:
                 time.sleep(PAUSE_S)
@@ -161,6 +162,7 @@ class Probe:
             self.reasons += [answer.reason for answer in answers if isinstance(answer, RetryAfter | Rejected)]
             self._words.add("the reason of an answer", "\n".join(self.reasons))
             return answers
+        self._misbehaves = True
         # The engine goes by what it knows, which is nothing.
         return [RetryAfter()] * count
 
