@@ -203,6 +203,32 @@ def test_reload_changes_limits_at_once_and_restarts_for_the_rest_without_a_loss(
         assert running.stop() == 0
 
 
+def test_no_key_changes_its_database_when_another_persistence_or_a_backup_reads_it(home: Redis) -> None:
+    settings = {**home.config["settings"], "databases": 2000}
+    with home.up(settings=settings) as running:
+        for database in ("0", "20", "1999"):
+            assert home.ask("-n", database, "SET", "whose", database) == "OK"
+            assert home.ask("-n", database, "SET", f"only-{database}", "1") == "OK"
+        running.stop()
+    home.ww("backup", "monday")
+    for persistence, restored in (("rdb", ""), ("aof", ""), ("aof", "monday")):
+        if restored:
+            home.ww("restore", restored)
+        with home.up(settings=settings, persistence=persistence) as running:
+            for database in ("0", "20", "1999"):
+                assert home.ask("-n", database, "GET", "whose") == database, (persistence, restored)
+                assert home.ask("-n", database, "DBSIZE") == "2", (persistence, restored)
+            running.stop()
+
+
+@pytest.mark.rule("D-image-secrets")
+def test_a_secret_among_the_settings_may_have_any_characters_and_is_in_no_log(home: Redis) -> None:
+    password = "a # \"pass\\ word'"
+    with home.up(settings={**home.config["settings"], "masterauth": home.secret("master", password)}) as running:
+        assert home.ask("CONFIG", "GET", "masterauth").splitlines()[1] == password
+        assert "word'" not in said(running)
+
+
 @pytest.mark.parametrize("persistence", ["aof", "rdb"])
 def test_a_backup_of_the_running_service_is_restored(home: Redis, persistence: str) -> None:
     with home.up(persistence=persistence) as running:

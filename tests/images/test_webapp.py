@@ -221,6 +221,22 @@ def test_a_new_version_serves_old_data_and_the_backup_leads_back(webapp: Webapp)
 
 
 @pytest.mark.rule("D-image-webapp-upgrade")
+def test_a_backup_takes_the_place_of_one_that_was_killed(webapp: Webapp) -> None:
+    instance = webapp.up()
+    left = webapp.root / "backup/monday"
+    left.mkdir(parents=True)
+    (left / "notes.db").write_text("what a backup that was killed before ww had noted it has left")
+    webapp.post("hello")
+    assert webapp.ww("backup", "monday").returncode == 0
+    assert [path.name for path in left.rglob("*")] == ["notes.db"]
+    assert instance.stop() == 0
+    assert webapp.ww("restore", "monday").returncode == 0
+    instance = webapp.up()
+    assert [note["text"] for note in webapp.notes()] == ["hello"]
+    assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-image-webapp-upgrade")
 def test_a_first_boot_that_was_killed_leaves_nothing_half_done(webapp: Webapp) -> None:
     step = webapp.root / "ww/usr/upgrade.d/0002-title-and-search"
     good = step.read_text()
