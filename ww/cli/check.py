@@ -62,6 +62,8 @@ def check(directory: str, as_json: bool, strict: bool, compiling: bool) -> int:
         if compiled is not None:
             click.echo(f"checked the slow way: {compiled.reason}" if compiled.reason else f"compiled {compiled.path}")
         click.echo(_sum(problems, len(found) - problems, directory))
+        if found and strict and not problems:
+            click.echo("failed: with --strict a warning is a problem")
     return EXIT_FOUND if problems or (strict and found) else EXIT_OK
 
 

@@ -169,7 +169,12 @@ class Ends:
 
     def _missing(self, member: Member, ended: Ended) -> str:
         """Why it will never run, as far as its exit code tells; a command that is wrapped tells for itself."""
-        if ended.reason != "exit" or ended.exit is None or _succeeded(member, ended) or member.definition.launch.terminal:
+        if (
+            ended.reason != "exit"
+            or ended.exit is None
+            or _succeeded(member, ended)
+            or member.definition.launch.terminal
+        ):
             return ""
         ready_since = member.ready_since_ms
         ready_for = None if ready_since is None else self._now() - ready_since
