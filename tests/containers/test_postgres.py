@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.engine import PREFIX
 from tests.support.load import ways_to_end, writing
 from tests.support.paths import REPO
 from tests.support.services import server
@@ -204,7 +205,7 @@ def test_data_moves_from_one_debian_to_the_next_by_dump_and_restore(
 
 def _on(base: str) -> str:
     """The image, built on another Debian, under a prefix of its own."""
-    environ = {**os.environ, "DOCKER_HOST": server("docker"), "WW_IMAGES": "whaleware-next"}
+    environ = {**os.environ, "DOCKER_HOST": server("docker"), "WW_IMAGES": f"{PREFIX}-next"}
     command = [str(REPO / "images/build"), "--base", base, "postgres"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

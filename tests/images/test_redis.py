@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import signal
@@ -201,6 +202,26 @@ def test_reload_changes_limits_at_once_and_restarts_for_the_rest_without_a_loss(
         assert home.pid("redis") != before
         assert "NOAUTH" in home.ask("PING")
         assert running.stop() == 0
+
+
+def test_a_reload_that_redis_refuses_leaves_what_it_had(home: Redis) -> None:
+    layer = home.root / "ww/etc/conf.d/50-mine.json"
+    layer.parent.mkdir()
+    with home.up() as running:
+        home.ask("SET", "kept", "1")
+        before = home.pid("redis")
+        layer.write_text('{"maxmemory": "48mb", "settings": {"no-such-setting": 1}}')
+        home.ww("reload", code=1)
+        assert "no-such-setting" in said(running)
+        assert (home.pid("redis"), home.ask("CONFIG", "GET", "maxmemory").split()[1]) == (before, "0")
+        os.kill(before, signal.SIGKILL)
+        running.until_state("UP", 2)
+        assert home.ask("GET", "kept") == "1", "it comes back with what it had"
+        layer.write_text(json.dumps({"settings": {"replicaof": "127.0.0.1 1", "timeout": 77}}))
+        home.ww("reload")
+        until(lambda: home.ask("CONFIG", "GET", "timeout").split()[-1:] == ["77"], "the new configuration", LONG_S)
+        assert home.ask("GET", "kept") == "1"
+        assert not list((home.data / "redis").glob(".private.*"))
 
 
 def test_no_key_changes_its_database_when_another_persistence_or_a_backup_reads_it(home: Redis) -> None:

@@ -71,8 +71,8 @@ render() { # Redis' configuration from ours
     done
 }
 
-private_up() { # yes|no DIRECTORY: a server on the data that reads the append-only file or not, reached by us alone
-    appendonly=$1 directory=$2
+private_up() { # yes|no DIRECTORY [CONFIGURATION]: a server on the data that reads the append-only file or not, reached by us alone
+    appendonly=$1 directory=$2 configuration=${3:-}
     # Of an append-only file the keys of a database that the server has not go into another one, without an error.
     databases=$(sed -n 's/^databases //p' "$redis_etc/redis.conf" 2> /dev/null | tail -n 1)
     [ "${databases:-0}" -ge 1024 ] || databases=1024
@@ -80,11 +80,13 @@ private_up() { # yes|no DIRECTORY: a server on the data that reads the append-on
     make_directory "$private"
     trap private_down EXIT
     trap 'exit 143' TERM INT HUP
-    (exec_as_redis redis-server --port 0 --unixsocket "$private/sock" --unixsocketperm 700 --dir "$directory" \
-        --databases "$databases" --appendonly "$appendonly" --save '' --loglevel warning --logfile '') &
+    set -- --port 0 --tls-port 0 --unixsocket "$private/sock" --unixsocketperm 700 --requirepass '' --replicaof no one \
+        --cluster-enabled no --dir "${directory:-$private}" --databases "$databases" --appendonly "$appendonly" --save '' \
+        --loglevel warning --logfile ''
+    (exec_as_redis redis-server ${configuration:+"$configuration"} "$@") &
     private_pid=$!
     until [ "$(ask ping 2> /dev/null)" = PONG ]; do
-        kill -0 "$private_pid" 2> /dev/null || fail "the private server on $directory did not start: its reason stands above"
+        kill -0 "$private_pid" 2> /dev/null || fail "the private server${directory:+" on $directory"} did not start: its reason stands above"
         sleep 0.05
     done
 }
