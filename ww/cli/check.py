@@ -22,7 +22,7 @@ EPILOG = """\b
 Examples:
   ww check ./site           a home: ./site/ww/usr, ./site/ww/etc
   ww check image/ww         what an image copies to /ww
-  RUN ww check --compile /  in a Dockerfile, after the last COPY
+  RUN ww check --compile /ww  in a Dockerfile, after the last COPY
                             (pip install 'whaleware[check]' for it)
   ww check --json ./site    for a program
 
