@@ -357,7 +357,7 @@ def test_a_restart_of_what_does_not_stay_up_is_no_success(home: Home) -> None:
 
 @pytest.mark.rule("D-control-commands", "D-stop-second")
 def test_two_who_ask_for_a_stop_do_not_force_it(home: Home) -> None:
-    home.hook("svcdown", "sleep 0.5")
+    home.hook("svcdown", "sleep 3")
     instance = home.start().wait_state("UP")
     for _ in range(3):
         assert home.ww("stop", "--no-wait").returncode == 0
