@@ -276,6 +276,19 @@ def test_wait_ends_when_the_state_is_reached(tmp_path: Path, twin: TwinInstance)
     assert said.startswith("UP after ")
 
 
+@pytest.mark.rule("D-wait-told")
+def test_wait_says_every_ten_seconds_how_far_it_is(tmp_path: Path, twin: TwinInstance) -> None:
+    services = [
+        service("db", "backoff", restarts=4, last={"reason": "exit", "words": "exit code 3", "at": stamp(0)}),
+        service("web", "ready"),
+    ]
+    twin.port.status_document = document("WARMUP", action="warmup", services=services)
+    code, said = ended(begin(tmp_path, "wait", "--timeout", "10.7"))
+    assert code == 75
+    assert "waiting for UP: it is in WARMUP for 12 s; warmup; db backoff, restarts 4, last exit code 3\n" in said
+    assert "web" not in said
+
+
 @pytest.mark.rule("D-wait")
 @pytest.mark.parametrize(
     ("now", "wanted", "possible"),
