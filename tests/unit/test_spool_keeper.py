@@ -339,6 +339,18 @@ def test_what_is_delivered_goes_without_a_word_and_a_removed_sink_holds_nothing(
 
 
 @pytest.mark.rule("D-spool-bounded")
+def test_the_slowest_sink_decides_what_is_delivered(world: World) -> None:
+    world.keeper.configure([SINK, "slow"])
+    world.cursors.set("slow", Position(1, world.running, 5))
+    states(world, 90)
+    while world.deliver():
+        pass
+    until_asked(world)
+    assert world.queue[0]["reason"] == "dropped"
+    assert world.queue[0]["from"] == 6, "what both have is not missed by anybody"
+
+
+@pytest.mark.rule("D-spool-bounded")
 def test_age_counts_as_size_does(world: World) -> None:
     states(world, 2)
     health(world, 30)
