@@ -86,8 +86,9 @@ def compile_to_files(arguments: Arguments) -> dict[str, Any]:
     """Compile and write; the answer for the parent. One that is not `ok` has written nothing that is read."""
     layout = layout_for(arguments.root, {})
     inputs = collect(layout, os.environ, arguments.sets)
-    compiled = build(inputs)
+    compiled = build(inputs, layout.etc)
     problems = compiled.problems or _service_problems(layout, compiled)
+    compiled.warnings += _secret_warnings(layout, compiled)
     if not problems:
         try:
             return _write_all(layout, arguments.run, inputs.key, compiled)
@@ -120,6 +121,18 @@ def _service_problems(layout: Layout, compiled: Compiled) -> list[Problem]:
     found = read_definitions(layout.usr, services, settings.service_defaults()).problems
     found += SignalTable(filled["signals"], wrapping=False).problems
     return [placed(words, compiled, _path_of(words)) for words in found]
+
+
+def _secret_warnings(layout: Layout, compiled: Compiled) -> list[Problem]:
+    """Secrets of sinks that are not there: no reason not to boot, as they may come later, and each use reads them anew."""
+    given = compiled.cfg.get(settings.KEY)
+    if not isinstance(given, dict) or not given.get("sinks"):
+        return []
+    from ww.config.secrets import resolve
+    from ww.config.sinkcheck import unresolved
+
+    found = unresolved(compiled.cfg, lambda reference: resolve(reference, layout, os.environ))
+    return [placed(words, compiled, path) for path, words in found]
 
 
 def _path_of(words: str) -> tuple[str, ...]:

@@ -95,6 +95,10 @@ def isolated(bundle: str = "") -> NoReturn:
         from ww.check import main as check_main
 
         os._exit(check_main(arguments[1:]))
+    elif arguments[:1] == ["_reporter"]:
+        from ww.reporter import main as report
+
+        os._exit(report())
     gc.disable()  # Nothing is garbage yet; the entrypoint lets it begin.
     if bundle:
         _load(bundle, package)

@@ -170,7 +170,7 @@ def imported(first: First) -> list[str]:
     return re.findall(r"^import time: .*\| +([\w.]+)$", first.instance.messages(), re.MULTILINE)
 
 
-@pytest.mark.rule("D-pid1-footprint", "D-pid1-stdlib")
+@pytest.mark.rule("D-pid1-footprint", "D-pid1-stdlib", "D-reporter-needed")
 def test_nothing_heavy_is_imported_whatever_it_is_asked(home: Home) -> None:
     watch_imports(home)
     first = First(busy(home)).up()
@@ -179,6 +179,7 @@ def test_nothing_heavy_is_imported_whatever_it_is_asked(home: Home) -> None:
     assert first.stop() == 0
     noted = imported(first)
     assert {"ww.instance.control", "ww.instance.reload"} <= set(noted), "the path was walked"
+    assert not {"ww.instance.reporter", "ww.instance.line"} & set(noted), "nothing is there for sinks without any"
     assert FORBIDDEN & {name.partition(".")[0] for name in noted} == set()
     assert {name.partition(".")[0] for name in noted} - {"ww"} - ALLOWED == set()
 
@@ -191,6 +192,22 @@ def test_a_wrapped_command_costs_no_module_more(home: Home) -> None:
     first.stop()
     noted = imported(first)
     assert "ww.supervise.terminal" in noted
+    assert {name.partition(".")[0] for name in noted} - {"ww"} - ALLOWED == set()
+
+
+@pytest.mark.rule("D-pid1-footprint", "D-reporter-needed")
+def test_a_reporter_costs_no_module_of_the_slow_ones_and_two_descriptors(home: Home) -> None:
+    home.settings(sinks={"out": {"type": "file", "path": "/out"}}, monitor={"interval_s": 1})
+    watch_imports(home)
+    first = First(home).up()
+    until(lambda: home.status()["reporter"]["answering"], "the reporter")
+    expected = {**EXPECTED, "pipe": OF_THE_LOG + OF_SIGNALS + 1, "socket": EXPECTED["socket"] + 1}
+    until(lambda: kinds(first) == expected, f"exactly {expected}, not {kinds(first)}")
+    assert first.status_field("Threads") == "1"
+    assert first.stop() == 0
+    noted = imported(first)
+    assert "ww.instance.reporter" in noted
+    assert FORBIDDEN & {name.partition(".")[0] for name in noted} == set()
     assert {name.partition(".")[0] for name in noted} - {"ww"} - ALLOWED == set()
 
 

@@ -126,6 +126,7 @@ def test_check_writes_only_what_it_is_asked_to_compile_and_only_without_problems
     assert tree(site) == before
     done = ww("check", "--compile", "--json", "site", cwd=tmp_path)
     assert json.loads(done.stdout)["compiled"] == str(site / "ww/etc/cfg_schema.check")
-    assert set(tree(site)) - set(before) == {"ww/etc/cfg_schema.check"}
+    assert json.loads(done.stdout)["sinks"] == str(site / "ww/etc/sinks.check")
+    assert set(tree(site)) - set(before) == {"ww/etc/cfg_schema.check", "ww/etc/sinks.check"}
     checked = ww("check", "--strict", "site", cwd=tmp_path)
     assert (checked.returncode, checked.stdout) == (0, "site: nothing found\n")

@@ -46,6 +46,7 @@ def document(state: str | None = "UP", **more: Any) -> dict[str, Any]:
         "monitored": True,
         "health": {"healthy": True, "at": stamp(1_790_000_010_000), "failure": "", "monitor": {}},
         "services": [],
+        "reporter": None,
         "stop": None,
     }
     return {**base, **more}

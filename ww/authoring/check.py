@@ -9,6 +9,7 @@ from ww.authoring.finding import LEVELS, PROBLEM
 from ww.authoring.hooks import all_files, check_hooks, check_names, check_pairs
 from ww.authoring.scripts import check_files, check_script
 from ww.authoring.services import check_services, definitions
+from ww.authoring.sinks import check_sinks
 from ww.authoring.upgrades import check_upgrades
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def check(place: Place) -> list[Finding]:
     has_services = bool(definitions(place.layout.usr, settings).services)
     found = [*check_hooks(place), *check_names(place), *check_pairs(place, has_services), *of_configuration]
     found += check_services(place, settings, compiled)
+    found += check_sinks(place, compiled)
     for file in all_files(place.layout.usr):
         if not file.problem:
             found += check_script(place, file.path)
@@ -39,8 +41,8 @@ def problems_in(found: list[Finding]) -> int:
     return sum(item.level == PROBLEM for item in found)
 
 
-def report(place: Place, found: list[Finding], compiled: str = "") -> JsonObject:
-    """As `ww check --json` prints it; `compiled` is the file that `--compile` wrote, "" if it wrote none."""
+def report(place: Place, found: list[Finding], compiled: str = "", sinks: str = "") -> JsonObject:
+    """As `ww check --json` prints it; `compiled` and `sinks` are the files that `--compile` wrote, "" if it wrote none."""
     problems = problems_in(found)
     return {
         "format": FORMAT,
@@ -48,5 +50,6 @@ def report(place: Place, found: list[Finding], compiled: str = "") -> JsonObject
         "problems": problems,
         "warnings": len(found) - problems,
         "compiled": compiled or None,
+        "sinks": sinks or None,
         "findings": [item.record() for item in found],
     }

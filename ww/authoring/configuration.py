@@ -7,12 +7,13 @@ import re
 from typing import TYPE_CHECKING
 
 from ww.authoring.finding import PROBLEM, WARNING, Finding, nearest
-from ww.config import precompiled
-from ww.config.compiled import build
+from ww.config import plugins, precompiled
+from ww.config.compiled import build, placed
 from ww.config.inputs import DEFAULTS, collect
 from ww.config.query import Found, format_path, lookup
-from ww.config.secrets import is_reference
+from ww.config.secrets import is_reference, resolve
 from ww.config.settings import KEY, fill, service_defaults
+from ww.config.sinkcheck import unresolved
 from ww.config.sources import at_path, parse, walk
 from ww.config.validate import faults, schema_fault
 from ww.errors import UsageError
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 READ = (*DEFAULTS, "cfg_schema.json", "conf.d", "version")
 """What ww reads in etc/."""
-WRITTEN = ("cfg.json", precompiled.NAME)
+WRITTEN = ("cfg.json", precompiled.NAME, plugins.NAME)
 """What ww writes there."""
 
 _SECRET = re.compile(
@@ -42,10 +43,11 @@ _AS_REFERENCE = 'write {"$secret": "NAME"} in its place, and mount the secret'
 def check_configuration(place: Place) -> tuple[Compiled, list[Finding]]:
     """The defaults compiled as they are, without anything from outside, and everything that is wrong with them."""
     inputs = collect(place.layout, {}, ())
-    compiled = build(inputs)
+    compiled = build(inputs, place.layout.etc)
     found = [_of_problem(place, item) for item in compiled.problems]
     found += [_finding(place, WARNING, item) for item in compiled.warnings if _EXPOSED not in str(item["message"])]
     found += _in_the_open(place, compiled)
+    found += _missing_secrets(place, compiled)
     schema = parse(inputs).schema
     if schema is not None and schema_fault(schema.value) is None:
         found += _schema_defaults(place, schema)
@@ -59,6 +61,29 @@ def compile_schema(place: Place) -> precompiled.Written:
         return precompiled.write(place.layout.etc)
     except OSError as error:
         raise UsageError(f"cannot compile the schema in {place.layout.etc}: {error.strerror}") from None
+
+
+def compile_sinks(place: Place) -> str:
+    """Write the table of sink plugins, which no start has to look for then: its path. Raises UsageError."""
+    try:
+        return plugins.write_table(place.layout.etc)
+    except OSError as error:
+        raise UsageError(f"cannot write the table of sinks in {place.layout.etc}: {error.strerror}") from None
+
+
+def _missing_secrets(place: Place, compiled: Compiled) -> list[Finding]:
+    """Secrets of sinks that are not among those mounted here; where none are mounted, or are variables, nobody can tell."""
+
+    def read(reference: dict[str, str]) -> str:
+        if "$secret" not in reference or not os.path.isdir(place.layout.secrets):
+            return ""
+        return resolve(reference, place.layout, {})
+
+    found = []
+    for path, words in unresolved(compiled.cfg, read):
+        item = placed(words, compiled, path)
+        found.append(_finding(place, WARNING, item))
+    return found
 
 
 def settings_of(compiled: Compiled) -> Settings:

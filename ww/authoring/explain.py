@@ -37,7 +37,7 @@ FORMAT = 1
 def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> JsonObject:
     """The document of `ww explain --json`; docs/writing-a-service.md says what its members are."""
     inputs = collect(layout, environ, sets)
-    compiled = build(inputs)
+    compiled = build(inputs, layout.etc)
     settings = settings_of(compiled)
     services = definitions(layout.usr, settings)
     table = SignalTable(settings.signals, wrapping=False)

@@ -36,31 +36,36 @@ Exit codes: 0 clean; 1 problems (with --strict also warnings); 64 wrong usage.
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option(
-    "--compile", "compiling", is_flag=True, help="Without problems, write etc/cfg_schema.check: quicker starts."
+    "--compile",
+    "compiling",
+    is_flag=True,
+    help="Without problems, write etc/cfg_schema.check and etc/sinks.check: quicker starts.",
 )
 def check(directory: str, as_json: bool, strict: bool, compiling: bool) -> int:
     """Say what is wrong with a directory of hooks and settings.
 
     Looks at every hook (x bits, first lines, shell syntax, names), at the configuration and its schema, at upgrade
-    steps and services. Nothing is executed, and without --compile nothing is written. A problem is what `ww run`
+    steps, services and sinks. No hook is executed, and without --compile nothing is written. A problem is what `ww run`
     would refuse, or not do; a warning is what works and is probably not meant, or what services need and is not here.
     """
     from ww.authoring.check import check as look
     from ww.authoring.check import problems_in, report
-    from ww.authoring.configuration import compile_schema
+    from ww.authoring.configuration import compile_schema, compile_sinks
     from ww.authoring.place import find_place
 
     place = find_place(directory)
     found = look(place)
     problems = problems_in(found)
     compiled = compile_schema(place) if compiling and not problems else None
+    table = compile_sinks(place) if compiled is not None else ""
     if as_json:
-        click.echo(json_dumps(report(place, found, compiled.path if compiled else "")))
+        click.echo(json_dumps(report(place, found, compiled.path if compiled else "", table)))
     else:
         for item in found:
             _show(item)
         if compiled is not None:
             click.echo(f"checked the slow way: {compiled.reason}" if compiled.reason else f"compiled {compiled.path}")
+            click.echo(f"wrote {table}")
         click.echo(_sum(problems, len(found) - problems, directory))
     return EXIT_FOUND if problems or (strict and found) else EXIT_OK
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ww.config.merge import Merge
     from ww.config.model import Path, Problem
     from ww.config.precompiled import Known
+    from ww.config.sinkcheck import Sinks
     from ww.config.sources import Sources
     from ww.config.validate import Fault
     from ww.types import Json
@@ -89,8 +90,11 @@ class Compiled:
         return list(references(self.cfg)) if self._replaced else []
 
 
-def build(inputs: Inputs) -> Compiled:
-    """Compile `inputs`; faults of one step do not hide those of another where both can be told apart."""
+def build(inputs: Inputs, etc: str = "") -> Compiled:
+    """Compile `inputs`; faults of one step do not hide those of another where both can be told apart.
+
+    `etc` is where an image has its table of sink plugins.
+    """
     sources = parse(inputs)
     result = Compiled(sources)
     complete = not result.problems
@@ -103,7 +107,7 @@ def build(inputs: Inputs) -> Compiled:
 
         result.hidden = _all_hidden(schema.value, sources.layers, write_only(schema.value, result.cfg), write_only)
     if settings.KEY in result.cfg:
-        _check_settings(sources.layers, result)
+        _check_settings(sources.layers, result, etc)
     if schema is not None and usable and complete:
         _check_values(schema, known, sources.layers, result)
     if not result.problems:
@@ -165,23 +169,40 @@ def _merge(layers: list[Layer], merge: Any, result: Compiled) -> None:
         result.provenance.add(layer.name, layer.value, result.cfg)
 
 
-def _check_settings(layers: list[Layer], result: Compiled) -> None:
-    """The `ww` key against the shipped schema."""
+def _check_settings(layers: list[Layer], result: Compiled, etc: str) -> None:
+    """The `ww` key against the shipped schema, and each sink against that of its type."""
     given = result.cfg[settings.KEY]
+    sinks = _sinks(given, etc)
+    if sinks is not None:
+        result.hidden.update(*(sinks.hidden(layer) for layer in (result.cfg, *(layer.value for layer in layers))))
     for path, item in walk(given, (settings.KEY,)):
-        if is_reference(item):
+        if is_reference(item) and (sinks is None or not sinks.may_refer(path)):
             message = "a reference to a secret cannot be used in the settings of ww; write the value"
+            if path[1:2] == ("sinks",):
+                message = "a reference to a secret cannot be used for this setting; write the value"
             result.problems.append(_placed(message, layers, path, result))
     from ww.config.precompiled import accepts_settings
 
-    if accepts_settings(given):
-        return
-    libraries.reach()
-    from ww.config.validate import faults
+    found: list[tuple[Path, Fault | str]] = []
+    if not accepts_settings(given):
+        libraries.reach()
+        from ww.config.validate import faults
 
-    for fault in faults(given, settings.load_schema()):
-        path = (settings.KEY, *fault.path)
-        result.problems.append(_placed(_fault_words(fault, "setting of ww"), layers, path, result))
+        found += [((settings.KEY, *fault.path), fault) for fault in faults(given, settings.load_schema())]
+    if sinks is not None:
+        found += sinks.faults()
+    masker = Masker(result.private_texts() if found else ())
+    for path, fault in found:
+        words = fault if isinstance(fault, str) else _private_words(fault, "setting of ww", path, result)
+        result.problems.append(_placed(masker.mask(words), layers, path, result))
+
+
+def _sinks(given: Json, etc: str) -> Sinks | None:
+    if not (isinstance(given, dict) and given.get("sinks")):
+        return None
+    from ww.config.sinkcheck import Sinks
+
+    return Sinks(given, etc)
 
 
 def _check_values(schema: Layer, known: Known | None, layers: list[Layer], result: Compiled) -> None:
@@ -195,10 +216,13 @@ def _check_values(schema: Layer, known: Known | None, layers: list[Layer], resul
 
     masker = Masker(result.private_texts())
     for fault in faults(judged, schema.value):
-        words = masker.mask(_fault_words(fault, "key in the image's cfg_schema.json"))
-        if result.is_private(fault.path):
-            words = f"{MASK} does not satisfy {fault.keyword}"
+        words = masker.mask(_private_words(fault, "key in the image's cfg_schema.json", fault.path, result))
         result.problems.append(_placed(words, layers, fault.path, result))
+
+
+def _private_words(fault: Fault, kind: str, path: Path, result: Compiled) -> str:
+    """What is wrong at `path`, of a secret only by which keyword."""
+    return f"{MASK} does not satisfy {fault.keyword}" if result.is_private(path) else _fault_words(fault, kind)
 
 
 def _fault_words(fault: Fault, kind: str) -> str:

@@ -273,16 +273,17 @@ def _has_plain_items(schema: Mapping[str, Any]) -> bool:
     return isinstance(items, dict) and items.get("type") == "string"
 
 
-def settings_module(schema: bytes) -> str:
-    """The text of `settings_check.py`, from the bytes of `settings.schema.json`. Raises NotCompilable."""
+def settings_module(schema: bytes, name: str = "settings.schema.json") -> str:
+    """The text of `settings_check.py`, from the bytes of the schema in the file `name`. Raises NotCompilable."""
     module = generate(dict(json_loads(schema.decode())))  # type: ignore[arg-type]
     states = {text: pattern_state(text) for text in sorted(patterns_of(module))}
     lines = [f"    {text!r}: {state!r}," for text, state in states.items() if state is not None]
     table = "\n".join(["STATES = {", *lines, "}"])
-    return _SETTINGS.format(digest=blake2_hex(schema), kind=pattern_kind(), table=table, code=ast.unparse(module))
+    code = ast.unparse(module)
+    return _SETTINGS.format(name=name, digest=blake2_hex(schema), kind=pattern_kind(), table=table, code=code)
 
 
-_SETTINGS = '''"""Generated from settings.schema.json by scripts/settings-check; do not edit."""
+_SETTINGS = '''"""Generated from {name} by scripts/settings-check; do not edit."""
 # mypy: ignore-errors
 
 from ww.clib import pattern_kind

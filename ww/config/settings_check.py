@@ -4,7 +4,7 @@
 from ww.clib import pattern_kind
 from ww.config.checking import Patterns, Refused, is_reference
 
-MADE_FROM = "999e691aab7f159a970107e6fe163302"
+MADE_FROM = "1380e10bad2a1d76697bdf3b8fefaa23"
 KIND = "20220615-4-little"
 STATES = {
     '^(SIG)?(RTM(IN|AX)([+-][0-9]+)?|[A-Z][A-Z0-9]{0,9})(?=\\n?\\Z)': (32, [14, 4, 0, 1, 4294967295, 6, 0, 23, 13, 0, 1, 17, 0, 16, 83, 16, 73, 16, 71, 17, 1, 18, 17, 2, 7, 56, 16, 82, 16, 84, 16, 77, 17, 4, 7, 7, 16, 73, 16, 78, 15, 9, 7, 16, 65, 16, 88, 15, 2, 0, 17, 5, 23, 25, 0, 1, 17, 6, 13, 6, 16, 43, 16, 45, 0, 24, 10, 1, 4294967295, 13, 5, 22, 48, 57, 0, 1, 17, 7, 18, 15, 25, 23, 13, 5, 22, 65, 90, 0, 24, 13, 0, 9, 13, 8, 22, 65, 90, 22, 48, 57, 0, 1, 15, 2, 0, 17, 3, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 4, {}),
@@ -75,6 +75,10 @@ def validate(data):
             data_keys.remove('journal')
             data__journal = data['journal']
             validate___definitions_s86(data__journal)
+        if 'reporter' in data_keys:
+            data_keys.remove('reporter')
+            data__reporter = data['reporter']
+            validate___definitions_s90(data__reporter)
         if 'termination_log' in data_keys:
             data_keys.remove('termination_log')
             data__terminationlog = data['termination_log']
@@ -82,16 +86,20 @@ def validate(data):
         if 'services' in data_keys:
             data_keys.remove('services')
             data__services = data['services']
-            validate___definitions_s91(data__services)
+            validate___definitions_s95(data__services)
         if 'signals' in data_keys:
             data_keys.remove('signals')
             data__signals = data['signals']
-            validate___definitions_s141(data__signals)
+            validate___definitions_s145(data__signals)
+        if 'sinks' in data_keys:
+            data_keys.remove('sinks')
+            data__sinks = data['sinks']
+            validate___definitions_s148(data__sinks)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s141(data):
+def validate___definitions_s148(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -102,20 +110,356 @@ def validate___definitions_s141(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s143(data_value)
+                validate___definitions_s150(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s142(data_key)
+                    validate___definitions_s96(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s142(data):
+def validate___definitions_s96(data):
+    if is_reference(data):
+        return
+    if isinstance(data, str):
+        if not PATTERNS['^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)'].search(data):
+            raise Refused
+    return data
+
+def validate___definitions_s150(data):
+    if is_reference(data):
+        return
+    validate___definitions_s151(data)
+    return data
+
+def validate___definitions_s151(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data__missing_keys = set(['type']) - data.keys()
+        if data__missing_keys:
+            raise Refused
+        data_keys = set(data.keys())
+        if 'type' in data_keys:
+            data_keys.remove('type')
+            data__type = data['type']
+            validate___definitions_s152(data__type)
+        if 'enabled' in data_keys:
+            data_keys.remove('enabled')
+            data__enabled = data['enabled']
+            validate___definitions_s70(data__enabled)
+        if 'required' in data_keys:
+            data_keys.remove('required')
+            data__required = data['required']
+            validate___definitions_s70(data__required)
+        if 'kinds' in data_keys:
+            data_keys.remove('kinds')
+            data__kinds = data['kinds']
+            validate___definitions_s155(data__kinds)
+        if 'batch' in data_keys:
+            data_keys.remove('batch')
+            data__batch = data['batch']
+            validate___definitions_s157(data__batch)
+        if 'timeout_s' in data_keys:
+            data_keys.remove('timeout_s')
+            data__timeouts = data['timeout_s']
+            validate___definitions_s161(data__timeouts)
+        if 'retry' in data_keys:
+            data_keys.remove('retry')
+            data__retry = data['retry']
+            validate___definitions_s162(data__retry)
+        if 'breaker' in data_keys:
+            data_keys.remove('breaker')
+            data__breaker = data['breaker']
+            validate___definitions_s165(data__breaker)
+        if 'max_bytes_per_s' in data_keys:
+            data_keys.remove('max_bytes_per_s')
+            data__maxbytespers = data['max_bytes_per_s']
+            validate___definitions_s168(data__maxbytespers)
+        if 'dead_letter' in data_keys:
+            data_keys.remove('dead_letter')
+            data__deadletter = data['dead_letter']
+            validate___definitions_s169(data__deadletter)
+    return data
+
+def validate___definitions_s169(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'max_bytes' in data_keys:
+            data_keys.remove('max_bytes')
+            data__maxbytes = data['max_bytes']
+            validate___definitions_s170(data__maxbytes)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s170(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 1099511627776:
+            raise Refused
+    return data
+
+def validate___definitions_s168(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 1000000000000:
+            raise Refused
+    return data
+
+def validate___definitions_s165(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'failures' in data_keys:
+            data_keys.remove('failures')
+            data__failures = data['failures']
+            validate___definitions_s166(data__failures)
+        if 'open_s' in data_keys:
+            data_keys.remove('open_s')
+            data__opens = data['open_s']
+            validate___definitions_s167(data__opens)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s167(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 86400:
+            raise Refused
+    return data
+
+def validate___definitions_s166(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1:
+            raise Refused
+        if data > 1000000:
+            raise Refused
+    return data
+
+def validate___definitions_s162(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'first_s' in data_keys:
+            data_keys.remove('first_s')
+            data__firsts = data['first_s']
+            validate___definitions_s128(data__firsts)
+        if 'max_s' in data_keys:
+            data_keys.remove('max_s')
+            data__maxs = data['max_s']
+            validate___definitions_s164(data__maxs)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s164(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0.01:
+            raise Refused
+        if data > 86400:
+            raise Refused
+    return data
+
+def validate___definitions_s128(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0.01:
+            raise Refused
+        if data > 3600:
+            raise Refused
+    return data
+
+def validate___definitions_s161(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0.1:
+            raise Refused
+        if data > 600:
+            raise Refused
+    return data
+
+def validate___definitions_s157(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'max_events' in data_keys:
+            data_keys.remove('max_events')
+            data__maxevents = data['max_events']
+            validate___definitions_s158(data__maxevents)
+        if 'max_bytes' in data_keys:
+            data_keys.remove('max_bytes')
+            data__maxbytes = data['max_bytes']
+            validate___definitions_s159(data__maxbytes)
+        if 'wait_s' in data_keys:
+            data_keys.remove('wait_s')
+            data__waits = data['wait_s']
+            validate___definitions_s160(data__waits)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s160(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 60:
+            raise Refused
+    return data
+
+def validate___definitions_s159(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1024:
+            raise Refused
+        if data > 67108864:
+            raise Refused
+    return data
+
+def validate___definitions_s158(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1:
+            raise Refused
+        if data > 10000:
+            raise Refused
+    return data
+
+def validate___definitions_s155(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (list, tuple)):
+        raise Refused
+    data_is_list = isinstance(data, (list, tuple))
+    if data_is_list:
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+
+        def fn(var):
+            return frozenset(dict(((k, fn(v)) for k, v in var.items())).items()) if hasattr(var, 'items') else tuple((fn(v) for v in var)) if isinstance(var, (dict, list)) else (bool, var) if isinstance(var, bool) else var
+        if data_len > len(set((fn(data_x) for data_x in data))):
+            raise Refused
+        for data_x, data_item in enumerate(data):
+            validate___definitions_s156(data_item)
+    return data
+
+def validate___definitions_s156(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if not (isinstance(data, str) and data == 'state' or (isinstance(data, str) and data == 'health') or (isinstance(data, str) and data == 'gap') or (isinstance(data, str) and data == 'notice')):
+        raise Refused
+    return data
+
+def validate___definitions_s70(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, bool):
+        raise Refused
+    return data
+
+def validate___definitions_s152(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if isinstance(data, str):
+        if not PATTERNS['^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)'].search(data):
+            raise Refused
+    return data
+
+def validate___definitions_s145(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        for data_key in data_keys:
+            if data_key not in []:
+                data_value = data.get(data_key)
+                validate___definitions_s147(data_value)
+        data_len = len(data)
+        if data_len != 0:
+            data_property_names = True
+            for data_key in data:
+                try:
+                    validate___definitions_s146(data_key)
+                except (Refused, Refused):
+                    data_property_names = False
+            if not data_property_names:
+                raise Refused
+    return data
+
+def validate___definitions_s146(data):
     if is_reference(data):
         return
     if isinstance(data, str):
@@ -123,7 +467,7 @@ def validate___definitions_s142(data):
             raise Refused
     return data
 
-def validate___definitions_s143(data):
+def validate___definitions_s147(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -133,7 +477,7 @@ def validate___definitions_s143(data):
             raise Refused
     return data
 
-def validate___definitions_s91(data):
+def validate___definitions_s95(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -144,34 +488,26 @@ def validate___definitions_s91(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s93(data_value)
+                validate___definitions_s97(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s92(data_key)
+                    validate___definitions_s96(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s92(data):
+def validate___definitions_s97(data):
     if is_reference(data):
         return
-    if isinstance(data, str):
-        if not PATTERNS['^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)'].search(data):
-            raise Refused
+    validate___definitions_s98(data)
     return data
 
-def validate___definitions_s93(data):
-    if is_reference(data):
-        return
-    validate___definitions_s94(data)
-    return data
-
-def validate___definitions_s94(data):
+def validate___definitions_s98(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -186,19 +522,19 @@ def validate___definitions_s94(data):
         if 'type' in data_keys:
             data_keys.remove('type')
             data__type = data['type']
-            validate___definitions_s96(data__type)
+            validate___definitions_s100(data__type)
         if 'command' in data_keys:
             data_keys.remove('command')
             data__command = data['command']
-            validate___definitions_s97(data__command)
+            validate___definitions_s101(data__command)
         if 'env' in data_keys:
             data_keys.remove('env')
             data__env = data['env']
-            validate___definitions_s99(data__env)
+            validate___definitions_s103(data__env)
         if 'user' in data_keys:
             data_keys.remove('user')
             data__user = data['user']
-            validate___definitions_s102(data__user)
+            validate___definitions_s106(data__user)
         if 'cwd' in data_keys:
             data_keys.remove('cwd')
             data__cwd = data['cwd']
@@ -206,27 +542,27 @@ def validate___definitions_s94(data):
         if 'umask' in data_keys:
             data_keys.remove('umask')
             data__umask = data['umask']
-            validate___definitions_s104(data__umask)
+            validate___definitions_s108(data__umask)
         if 'limits' in data_keys:
             data_keys.remove('limits')
             data__limits = data['limits']
-            validate___definitions_s105(data__limits)
+            validate___definitions_s109(data__limits)
         if 'after' in data_keys:
             data_keys.remove('after')
             data__after = data['after']
-            validate___definitions_s114(data__after)
+            validate___definitions_s118(data__after)
         if 'readiness' in data_keys:
             data_keys.remove('readiness')
             data__readiness = data['readiness']
-            validate___definitions_s116(data__readiness)
+            validate___definitions_s120(data__readiness)
         if 'stop' in data_keys:
             data_keys.remove('stop')
             data__stop = data['stop']
-            validate___definitions_s126(data__stop)
+            validate___definitions_s130(data__stop)
         if 'restart' in data_keys:
             data_keys.remove('restart')
             data__restart = data['restart']
-            validate___definitions_s130(data__restart)
+            validate___definitions_s134(data__restart)
         if 'essential' in data_keys:
             data_keys.remove('essential')
             data__essential = data['essential']
@@ -234,15 +570,15 @@ def validate___definitions_s94(data):
         if 'success_codes' in data_keys:
             data_keys.remove('success_codes')
             data__successcodes = data['success_codes']
-            validate___definitions_s132(data__successcodes)
+            validate___definitions_s136(data__successcodes)
         if 'backoff_s' in data_keys:
             data_keys.remove('backoff_s')
             data__backoffs = data['backoff_s']
-            validate___definitions_s134(data__backoffs)
+            validate___definitions_s138(data__backoffs)
         if 'limit' in data_keys:
             data_keys.remove('limit')
             data__limit = data['limit']
-            validate___definitions_s135(data__limit)
+            validate___definitions_s139(data__limit)
         if 'watchdog_s' in data_keys:
             data_keys.remove('watchdog_s')
             data__watchdogs = data['watchdog_s']
@@ -250,12 +586,12 @@ def validate___definitions_s94(data):
         if 'reload' in data_keys:
             data_keys.remove('reload')
             data__reload = data['reload']
-            validate___definitions_s137(data__reload)
+            validate___definitions_s141(data__reload)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s137(data):
+def validate___definitions_s141(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -270,7 +606,7 @@ def validate___definitions_s137(data):
         if 'signal' in data_keys:
             data_keys.remove('signal')
             data__signal = data['signal']
-            validate___definitions_s102(data__signal)
+            validate___definitions_s106(data__signal)
         if data_keys:
             raise Refused
     return data
@@ -287,7 +623,7 @@ def validate___definitions_s84(data):
             validate___definitions_s85(data_item)
     return data
 
-def validate___definitions_s135(data):
+def validate___definitions_s139(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, type(None))) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -299,7 +635,7 @@ def validate___definitions_s135(data):
             raise Refused
     return data
 
-def validate___definitions_s134(data):
+def validate___definitions_s138(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float, type(None))) or isinstance(data, bool):
@@ -311,7 +647,7 @@ def validate___definitions_s134(data):
             raise Refused
     return data
 
-def validate___definitions_s132(data):
+def validate___definitions_s136(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -320,10 +656,10 @@ def validate___definitions_s132(data):
     if data_is_list:
         data_len = len(data)
         for data_x, data_item in enumerate(data):
-            validate___definitions_s133(data_item)
+            validate___definitions_s137(data_item)
     return data
 
-def validate___definitions_s133(data):
+def validate___definitions_s137(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -335,14 +671,14 @@ def validate___definitions_s133(data):
             raise Refused
     return data
 
-def validate___definitions_s130(data):
+def validate___definitions_s134(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'always' or (isinstance(data, str) and data == 'on-failure') or (isinstance(data, str) and data == 'never') or (data is None)):
         raise Refused
     return data
 
-def validate___definitions_s126(data):
+def validate___definitions_s130(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -361,19 +697,19 @@ def validate___definitions_s126(data):
         if 'to' in data_keys:
             data_keys.remove('to')
             data__to = data['to']
-            validate___definitions_s129(data__to)
+            validate___definitions_s133(data__to)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s129(data):
+def validate___definitions_s133(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'group' or (isinstance(data, str) and data == 'process')):
         raise Refused
     return data
 
-def validate___definitions_s116(data):
+def validate___definitions_s120(data):
     if is_reference(data):
         return
     if not isinstance(data, (dict, type(None))):
@@ -384,15 +720,15 @@ def validate___definitions_s116(data):
         if 'http' in data_keys:
             data_keys.remove('http')
             data__http = data['http']
-            validate___definitions_s117(data__http)
+            validate___definitions_s121(data__http)
         if 'tcp' in data_keys:
             data_keys.remove('tcp')
             data__tcp = data['tcp']
-            validate___definitions_s118(data__tcp)
+            validate___definitions_s122(data__tcp)
         if 'command' in data_keys:
             data_keys.remove('command')
             data__command = data['command']
-            validate___definitions_s119(data__command)
+            validate___definitions_s123(data__command)
         if 'file' in data_keys:
             data_keys.remove('file')
             data__file = data['file']
@@ -400,7 +736,7 @@ def validate___definitions_s116(data):
         if 'notify' in data_keys:
             data_keys.remove('notify')
             data__notify = data['notify']
-            validate___definitions_s122(data__notify)
+            validate___definitions_s126(data__notify)
         if 'delay_s' in data_keys:
             data_keys.remove('delay_s')
             data__delays = data['delay_s']
@@ -408,7 +744,7 @@ def validate___definitions_s116(data):
         if 'interval_s' in data_keys:
             data_keys.remove('interval_s')
             data__intervals = data['interval_s']
-            validate___definitions_s124(data__intervals)
+            validate___definitions_s128(data__intervals)
         if 'timeout_s' in data_keys:
             data_keys.remove('timeout_s')
             data__timeouts = data['timeout_s']
@@ -417,26 +753,14 @@ def validate___definitions_s116(data):
             raise Refused
     return data
 
-def validate___definitions_s124(data):
-    if is_reference(data):
-        return
-    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
-        raise Refused
-    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
-        if data < 0.01:
-            raise Refused
-        if data > 3600:
-            raise Refused
-    return data
-
-def validate___definitions_s122(data):
+def validate___definitions_s126(data):
     if is_reference(data):
         return
     if not (isinstance(data, bool) and data is True):
         raise Refused
     return data
 
-def validate___definitions_s119(data):
+def validate___definitions_s123(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -450,7 +774,7 @@ def validate___definitions_s119(data):
             validate___definitions_s3(data_item)
     return data
 
-def validate___definitions_s118(data):
+def validate___definitions_s122(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -460,7 +784,7 @@ def validate___definitions_s118(data):
             raise Refused
     return data
 
-def validate___definitions_s117(data):
+def validate___definitions_s121(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -470,7 +794,7 @@ def validate___definitions_s117(data):
             raise Refused
     return data
 
-def validate___definitions_s114(data):
+def validate___definitions_s118(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -482,7 +806,7 @@ def validate___definitions_s114(data):
             validate___definitions_s3(data_item)
     return data
 
-def validate___definitions_s105(data):
+def validate___definitions_s109(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -493,45 +817,45 @@ def validate___definitions_s105(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s107(data_value)
+                validate___definitions_s111(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s106(data_key)
+                    validate___definitions_s110(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s106(data):
+def validate___definitions_s110(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'as' or (isinstance(data, str) and data == 'core') or (isinstance(data, str) and data == 'cpu') or (isinstance(data, str) and data == 'data') or (isinstance(data, str) and data == 'fsize') or (isinstance(data, str) and data == 'locks') or (isinstance(data, str) and data == 'memlock') or (isinstance(data, str) and data == 'msgqueue') or (isinstance(data, str) and data == 'nice') or (isinstance(data, str) and data == 'nofile') or (isinstance(data, str) and data == 'nproc') or (isinstance(data, str) and data == 'rss') or (isinstance(data, str) and data == 'rtprio') or (isinstance(data, str) and data == 'rttime') or (isinstance(data, str) and data == 'sigpending') or (isinstance(data, str) and data == 'stack')):
         raise Refused
     return data
 
-def validate___definitions_s107(data):
+def validate___definitions_s111(data):
     if is_reference(data):
         return
     data_one_of_count1 = 0
     if data_one_of_count1 < 2:
         try:
-            validate___definitions_s108(data)
+            validate___definitions_s112(data)
             data_one_of_count1 += 1
         except (Refused, Refused):
             pass
     if data_one_of_count1 < 2:
         try:
-            validate___definitions_s109(data)
+            validate___definitions_s113(data)
             data_one_of_count1 += 1
         except (Refused, Refused):
             pass
     if data_one_of_count1 < 2:
         try:
-            validate___definitions_s110(data)
+            validate___definitions_s114(data)
             data_one_of_count1 += 1
         except (Refused, Refused):
             pass
@@ -539,7 +863,7 @@ def validate___definitions_s107(data):
         raise Refused
     return data
 
-def validate___definitions_s110(data):
+def validate___definitions_s114(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -552,22 +876,22 @@ def validate___definitions_s110(data):
         if data_len > 2:
             raise Refused
         for data_x, data_item in enumerate(data):
-            validate___definitions_s111(data_item)
+            validate___definitions_s115(data_item)
     return data
 
-def validate___definitions_s111(data):
+def validate___definitions_s115(data):
     if is_reference(data):
         return
     data_one_of_count2 = 0
     if data_one_of_count2 < 2:
         try:
-            validate___definitions_s108(data)
+            validate___definitions_s112(data)
             data_one_of_count2 += 1
         except (Refused, Refused):
             pass
     if data_one_of_count2 < 2:
         try:
-            validate___definitions_s109(data)
+            validate___definitions_s113(data)
             data_one_of_count2 += 1
         except (Refused, Refused):
             pass
@@ -575,14 +899,14 @@ def validate___definitions_s111(data):
         raise Refused
     return data
 
-def validate___definitions_s109(data):
+def validate___definitions_s113(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'unlimited'):
         raise Refused
     return data
 
-def validate___definitions_s108(data):
+def validate___definitions_s112(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -592,7 +916,7 @@ def validate___definitions_s108(data):
             raise Refused
     return data
 
-def validate___definitions_s104(data):
+def validate___definitions_s108(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -613,7 +937,7 @@ def validate___definitions_s85(data):
             raise Refused
     return data
 
-def validate___definitions_s102(data):
+def validate___definitions_s106(data):
     if is_reference(data):
         return
     if not isinstance(data, (str, type(None))):
@@ -624,7 +948,7 @@ def validate___definitions_s102(data):
             raise Refused
     return data
 
-def validate___definitions_s99(data):
+def validate___definitions_s103(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -635,20 +959,20 @@ def validate___definitions_s99(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s101(data_value)
+                validate___definitions_s105(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s100(data_key)
+                    validate___definitions_s104(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s100(data):
+def validate___definitions_s104(data):
     if is_reference(data):
         return
     if isinstance(data, str):
@@ -656,14 +980,14 @@ def validate___definitions_s100(data):
             raise Refused
     return data
 
-def validate___definitions_s101(data):
+def validate___definitions_s105(data):
     if is_reference(data):
         return
     if not isinstance(data, (str, type(None))):
         raise Refused
     return data
 
-def validate___definitions_s97(data):
+def validate___definitions_s101(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple, type(None))):
@@ -677,17 +1001,10 @@ def validate___definitions_s97(data):
             validate___definitions_s3(data_item)
     return data
 
-def validate___definitions_s96(data):
+def validate___definitions_s100(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'service' or (isinstance(data, str) and data == 'oneshot')):
-        raise Refused
-    return data
-
-def validate___definitions_s70(data):
-    if is_reference(data):
-        return
-    if not isinstance(data, bool):
         raise Refused
     return data
 
@@ -696,6 +1013,66 @@ def validate___definitions_s3(data):
         return
     if not isinstance(data, str):
         raise Refused
+    return data
+
+def validate___definitions_s90(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'memory_bytes' in data_keys:
+            data_keys.remove('memory_bytes')
+            data__memorybytes = data['memory_bytes']
+            validate___definitions_s91(data__memorybytes)
+        if 'flush_s' in data_keys:
+            data_keys.remove('flush_s')
+            data__flushs = data['flush_s']
+            validate___definitions_s92(data__flushs)
+        if 'required_timeout_s' in data_keys:
+            data_keys.remove('required_timeout_s')
+            data__requiredtimeouts = data['required_timeout_s']
+            validate___definitions_s65(data__requiredtimeouts)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s65(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0.1:
+            raise Refused
+        if data > 31536000:
+            raise Refused
+    return data
+
+def validate___definitions_s92(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 0:
+            raise Refused
+        if data > 3600:
+            raise Refused
+    return data
+
+def validate___definitions_s91(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 67108864:
+            raise Refused
+        if data > 1099511627776:
+            raise Refused
     return data
 
 def validate___definitions_s86(data):
@@ -927,18 +1304,6 @@ def validate___definitions_s66(data):
         if data < 1:
             raise Refused
         if data > 1000:
-            raise Refused
-    return data
-
-def validate___definitions_s65(data):
-    if is_reference(data):
-        return
-    if not isinstance(data, (int, float, float)) or isinstance(data, bool):
-        raise Refused
-    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
-        if data < 0.1:
-            raise Refused
-        if data > 31536000:
             raise Refused
     return data
 

@@ -16,6 +16,8 @@ from ww.types import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ww.clock import Clock
     from ww.types import Callback, JsonObject
 
@@ -81,6 +83,7 @@ class Journal:
         "dropped",
         "note",
         "on_held",
+        "on_written",
         "where",
     )
 
@@ -117,6 +120,8 @@ class Journal:
         self.note = ""
         self.on_held: Callback | None = None
         """Called when events begin to wait in memory: time to call `retry` now and then."""
+        self.on_written: Callable[[int], None] | None = None
+        """Called with the last sequence in the file after each event that was appended."""
         self._choose(directory)
 
     # What the owner sees
@@ -143,6 +148,8 @@ class Journal:
         outcome = self._write_or_keep(event, record)
         if self._slow_ms:
             self._leave_slow_disk()
+        if self.on_written is not None and not self._held:
+            self.on_written(self._seq)
         return outcome
 
     def _write_or_keep(self, event: Event, record: bytes) -> Written | Held | Dropped:
@@ -171,6 +178,8 @@ class Journal:
                 self._gap = None
             if not self._held:
                 self._make_reserve()
+                if self.on_written is not None:
+                    self.on_written(self._seq)
         return True
 
     def close(self) -> None:

@@ -15,6 +15,12 @@ COMPILE = "_compile"
 CHECK = "_check"
 """The word by which `ww run` starts a readiness child in the same way."""
 
+REPORTER = "_reporter"
+"""The word by which `ww run` starts the reporter in the same way."""
+
+
+_HELPERS = (COMPILE, CHECK, REPORTER)
+
 
 def own_directory(environ: Mapping[str, str]) -> str:
     """The directory that holds the command `ww`, for the PATH of hooks; "" if there is none."""
@@ -27,9 +33,7 @@ def own_directory(environ: Mapping[str, str]) -> str:
 
 def is_own(argv: Sequence[str]) -> bool:
     """Whether this starts a helper child of ours."""
-    return (
-        len(argv) > 3 and argv[0] == sys.executable and argv[3] in (COMPILE, CHECK) and argv[2].endswith("/launch.py")
-    )
+    return len(argv) > 3 and argv[0] == sys.executable and argv[3] in _HELPERS and argv[2].endswith("/launch.py")
 
 
 def compile_command() -> tuple[str, ...]:
@@ -42,3 +46,9 @@ def check_command() -> tuple[str, ...]:
     """What starts a readiness child: an interpreter without site packages, as it needs none and is to start fast."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     return (sys.executable, "-IS", f"{package}/launch.py", CHECK)
+
+
+def reporter_command() -> tuple[str, ...]:
+    """What starts the reporter: as the compile child, an interpreter that adds site packages itself."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return (sys.executable, "-IS", f"{package}/launch.py", REPORTER)

@@ -82,6 +82,7 @@ class Commands:
             "monitored": self._parts.performance.monitoring.had_monitor,
             "health": self._parts.performance.monitoring.last_health,
             "services": list(self._parts.servicing.report()),
+            "reporter": crew.outlet.report(),
             "stop": None,
         }
         if at.budget is not None:
@@ -204,6 +205,7 @@ class Commands:
             self._reload = None
             # What was merged and not taken over is taken over by the next one, though nothing changes then.
             self._unapplied = None if answer.get("ok") else reload.unapplied
+            self._parts.crew.outlet.reloaded()
             done(answer)
             self._reload_if_wanted()
 

@@ -12,7 +12,8 @@ from ww.instance.data import Data
 from ww.instance.heldevents import HeldEvents
 from ww.instance.hookenv import Identity, Versions, hook_environment, inherited, unchanged
 from ww.instance.masking import mask_value
-from ww.instance.record import Origin, Recorder
+from ww.instance.outlet import Outlet
+from ww.instance.record import Lives, Origin, Recorder
 from ww.instance.settings import Settings, default_settings
 from ww.supervise import procs
 from ww.types import Value
@@ -68,6 +69,7 @@ class Crew:
         self._secrets: list[dict[str, str]] = []
         self._hidden: list[str] = []
         self._started_ms = system.clock.mono_ms()
+        self.outlet = Outlet(self)
         self.recorder = Recorder(system.clock, system.voice, self._open_journal, self.mask)
 
     @property
@@ -98,7 +100,8 @@ class Crew:
 
     def origin(self) -> Origin:
         """Who speaks in an event."""
-        return Origin(self.identity(), self.versions, self.settings.labels)
+        lives = Lives(os.uname().nodename, self.data.volume, self.data.boot_no)
+        return Origin(self.identity(), lives, self.versions, self.settings.labels)
 
     def pidfiles(self) -> list[str]:
         """Declared pidfiles."""
@@ -138,6 +141,20 @@ class Crew:
         self._journal.retry()
         return self._journal.directory
 
+    def concealed(self) -> tuple[list[dict[str, str]], list[str]]:
+        """What no log may show: references to secrets, and values that are secret themselves."""
+        return list(self._secrets), list(self._hidden)
+
+    @property
+    def journal(self) -> Journal | None:
+        """The journal, once there is one."""
+        return self._journal
+
+    def journal_directories(self) -> list[str]:
+        """Where events of this volume and of this boot may lie, the first choice first."""
+        places = (self.data.journal_directory, f"{self.run}/journal" if self.run else None)
+        return [place for place in places if place is not None]
+
     def _take(self, cache: dict[str, Any]) -> None:
         self._settings = Settings(cache["settings"], cache["service_defaults"])
         self._secrets = list(cache.get("secrets", ()))
@@ -164,6 +181,7 @@ class Crew:
                 fallback_directory=fallback,
             )
             HeldEvents(self.system.loop, self._journal)
+            self._journal.on_written = self.outlet.written
             if self._journal.note:
                 self.system.voice.warn(f"events are journalled elsewhere: {self._journal.note}")
         return self._journal

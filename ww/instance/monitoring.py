@@ -60,7 +60,12 @@ class Monitoring:
     def health(self, healthy: bool, monitor: JsonObject, failure: str) -> JsonObject:
         """Journal one sample; what pushstats gets is the monitor's object and ww's own figures under `ww`."""
         measured = self._measure()
-        data: JsonObject = {"healthy": healthy, "monitor": monitor, "ww": measured}
+        data: JsonObject = {
+            "healthy": healthy,
+            "monitor": monitor,
+            "ww": measured,
+            "interval_ms": self._policy().interval_ms,
+        }
         if failure:
             data["failure"] = failure
         if not self._crew.healing:

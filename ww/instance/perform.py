@@ -58,7 +58,8 @@ class Performance:
         self.on_state: Callback = _nobody
         """Called when a state was recorded."""
         self.monitoring = Monitoring(crew, feed, self._measure)
-        self.strays = Strays(crew.system, self.monitoring.pidfile_died)
+        crew.outlet.on_killed = servicing.supervisor.reasons.look
+        self.strays = Strays(crew.system, self.monitoring.pidfile_died, crew.outlet.pids)
 
     # --- the port of the driver -------------------------------------------------------------------------------
 
@@ -78,8 +79,11 @@ class Performance:
             case Kind.LOCK:
                 return crew.lock_data(done)
             case Kind.RECORD:
-                self._record(at)
-                return at_once(done)
+                return self._record(at, done)
+            case Kind.REACH:
+                return crew.outlet.reach(done)
+            case Kind.FLUSH:
+                return crew.outlet.flush(_budget(at), done)
             case Kind.NOTIFY:
                 return self._notify(at, done)
             case Kind.HOOK:
@@ -120,7 +124,7 @@ class Performance:
             case Kind.SWEEP_SERVICES:
                 return self.strays.sweep_services(crew.settings.hook("svcdown").grace_ms, done).start()
             case Kind.SWEEP_ALL:
-                return self.strays.sweep_all(_budget(at).for_sweep(self._now()), done).start()
+                return self._sweep_all(_budget(at), done)
             case Kind.WATCH:
                 return self.monitoring.start()
             case Kind.INTERRUPTED:
@@ -173,6 +177,7 @@ class Performance:
             "daemons_ended": self.strays.ended,
             "processes": self.strays.count(),
             "oom_kills": self._servicing.supervisor.reasons.look(),
+            **self._crew.outlet.sample(),
         }
 
     def _sync(self, exit_code: int, left_ms: int) -> bool:
@@ -181,7 +186,7 @@ class Performance:
         False: there is nothing to sync, or no time for it.
         """
         directory = self._crew.last_journal_directory()
-        if directory is None or not left_ms:
+        if directory is None or not left_ms or self._crew.outlet.synced:
             return False
         loop = self._crew.system.loop
         loop.call_later(min(left_ms, LAST_MS), lambda: self._leave(exit_code))
@@ -208,10 +213,17 @@ class Performance:
             self.strays.kill_all()
             self._leave(at.exit_code)
 
-    def _record(self, at: Situation) -> None:
+    def _sweep_all(self, budget: StopBudget, done: Report) -> Task:
+        if not procs.proc_is_ours():  # whoever cannot name processes spares none
+            self._crew.outlet.kill()
+        return self.strays.sweep_all(budget.for_sweep(self._now()), done).start()
+
+    def _record(self, at: Situation, done: Report) -> Task:
         durations, self._hooks_ms = self._hooks_ms, {}
         self._crew.recorder.state(at, self._crew.origin(), durations, self._crew.run)
+        self._crew.outlet.recorded(at)
         self.on_state()
+        return at_once(done)
 
     def _notify(self, at: Situation, done: Report) -> Task:
         state = at.state.value if at.state else ""

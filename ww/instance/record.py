@@ -30,13 +30,28 @@ def forget_last_life(run: str) -> None:
             continue  # it was not there, or cannot be replaced later either, which is said then
 
 
+class Lives(Value):
+    """What tells a copied volume from the original: two boots with one number of one volume are two instances.
+
+    `volume` is "" where nothing can be remembered, and `boot_no` 0.
+    """
+
+    __slots__ = ("host", "volume", "boot_no")
+
+    def __init__(self, host: str, volume: str, boot_no: int) -> None:
+        self.host = host
+        self.volume = volume
+        self.boot_no = boot_no
+
+
 class Origin(Value):
     """Who speaks: identity, versions and labels as they are in every state event."""
 
-    __slots__ = ("identity", "versions", "labels")
+    __slots__ = ("identity", "lives", "versions", "labels")
 
-    def __init__(self, identity: Identity, versions: Versions, labels: dict[str, str]) -> None:
+    def __init__(self, identity: Identity, lives: Lives, versions: Versions, labels: dict[str, str]) -> None:
         self.identity = identity
+        self.lives = lives
         self.versions = versions
         self.labels = labels
 
@@ -59,8 +74,6 @@ class Recorder:
         if run:
             document = {
                 "format": 1,
-                "service": origin.identity.service,
-                "instance": origin.identity.instance,
                 "boot": origin.identity.boot,
                 "at": stamp(self._clock.wall_ms()),
                 **data,
@@ -109,6 +122,14 @@ class Recorder:
             self._termination(termination_log, document)
 
     def _state_data(self, at: Situation, origin: Origin, durations: dict[str, int]) -> JsonObject:
+        # Who it is is no secret, and has to stay the same where a secret happens to be the same word.
+        whose: JsonObject = {
+            "service": origin.identity.service,
+            "instance": origin.identity.instance,
+            "host": origin.lives.host,
+            "volume": origin.lives.volume or None,
+            "boot_no": origin.lives.boot_no,
+        }
         data: dict[str, object] = {
             "state": at.state.value if at.state else "",
             "previous": at.previous.value if at.previous else None,
@@ -129,7 +150,8 @@ class Recorder:
             data["delay_ms"] = at.delay_ms
         if at.budget is not None:
             data["exit_code"] = at.exit_code
-        return self._mask(data)  # type: ignore[return-value]
+        masked: JsonObject = self._mask(data)  # type: ignore[assignment]
+        return {**whose, **masked}
 
     def _termination(self, path: str, document: object) -> None:
         if not os.path.isfile(path):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 RESTART_SVCDOWN_MS = 30_000
 """svcdown during a restart, where no stop budget limits it and the settings say 0."""
+_OF_THE_REPORTER = ("sinks", "probes", "reporter", "journal", "monitor")
 
 
 def _ms(seconds: float) -> int:
@@ -61,6 +62,18 @@ class Settings:
     def pidfiles(self) -> list[str]:
         """`ww.svcup.pidfiles`, as configured."""
         return [str(path) for path in self._filled.get("svcup.pidfiles") or []]
+
+    def section(self, name: str) -> dict[str, Any]:
+        """What is set below `ww.NAME`: a map as it is (`sinks`), another section flat (`{"http.port": null}`)."""
+        value = self._filled.get(name)
+        if isinstance(value, dict):
+            return dict(value)
+        prefix = f"{name}."
+        return {key[len(prefix) :]: value for key, value in self._filled.items() if key.startswith(prefix)}
+
+    def of_reporter(self) -> dict[str, Any]:
+        """The sections that the reporter is told."""
+        return {name: self.section(name) for name in _OF_THE_REPORTER}
 
     def restart(self) -> RestartPolicy:
         """`ww.restart`."""

@@ -34,10 +34,19 @@ _NAMED_AT_ONCE = 8
 
 
 class Strays:
-    """Knows which descendants were there before the services, which daemons svcup left, and how they end."""
+    """Knows which descendants were there before the services, which daemons svcup left, and how they end.
 
-    def __init__(self, system: System, pidfile_died: Callable[[str, str], None]) -> None:
+    `spared`: who is none of them, with all that these have started; only `kill_all` ends them too.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        pidfile_died: Callable[[str, str], None],
+        spared: Callable[[], set[int]] = set,
+    ) -> None:
         procs.keep_spares()
+        self._spared = spared
         self._system = system
         self._pidfile_died = pidfile_died
         self._pidfiles: Pidfiles | None = None
@@ -55,7 +64,7 @@ class Strays:
         if not self._snapshot_taken:
             self._snapshot_taken = True
             try:
-                self._before = {proc.identity for proc in _mine()}
+                self._before = {proc.identity for proc in self._others()}
             except procs.CannotLook as error:
                 self._system.voice.warn(f"{error}: a restart will also end what boot left running")
 
@@ -99,11 +108,11 @@ class Strays:
 
     def sweep_services(self, grace_ms: int, done: Report) -> SweepTask:
         """End what the services left behind, before they are started again."""
-        return SweepTask(self._system, lambda: self._of_services(_mine()), grace_ms, done)
+        return SweepTask(self._system, lambda: self._of_services(self._others()), grace_ms, done)
 
     def sweep_all(self, grace_ms: int, done: Report) -> SweepTask:
         """End every descendant."""
-        return SweepTask(self._system, _mine, grace_ms, done)
+        return SweepTask(self._system, self._others, grace_ms, done)
 
     def kill_all(self) -> None:
         """KILL every descendant and wait for nothing; again for what was started meanwhile, three times at most."""
@@ -120,7 +129,7 @@ class Strays:
     def _learn_daemons(self) -> int | None:
         """Know exactly the daemons that are there: our own children that nobody waits for, as only these are reaped here."""
         try:
-            everyone = _mine(ended=True)
+            everyone = self._others(ended=True)
         except procs.CannotLook:
             return None
         if self._snapshot_taken:
@@ -144,13 +153,13 @@ class Strays:
             more = f" and {len(daemons) - _NAMED_AT_ONCE} more" if len(daemons) > _NAMED_AT_ONCE else ""
             self._system.voice.info(f"svcup left {len(daemons)} running: {names}{more}")
 
+    def _others(self, ended: bool = False) -> list[Proc]:
+        """Every descendant but those that are spared. Raises procs.CannotLook."""
+        spared, mine = self._spared(), _mine(ended)
+        return _without(mine, spared) if spared else mine
+
     def _of_services(self, mine: list[Proc]) -> list[Proc]:
-        kept = {proc.pid for proc in mine if proc.identity in self._before}
-        while True:  # children of what is spared are spared too
-            more = {proc.pid for proc in mine if proc.ppid in kept and proc.pid not in kept}
-            if not more:
-                return [proc for proc in mine if proc.pid not in kept]
-            kept |= more
+        return _without(mine, {proc.pid for proc in mine if proc.identity in self._before})
 
 
 class SweepTask:
@@ -196,6 +205,15 @@ class SweepTask:
             done(Failed(1, f"still there after KILL: {names}"))
         else:
             done(Done())
+
+
+def _without(mine: list[Proc], kept: set[int]) -> list[Proc]:
+    """All but `kept` and what these have started."""
+    while True:
+        more = {proc.pid for proc in mine if proc.ppid in kept and proc.pid not in kept}
+        if not more:
+            return [proc for proc in mine if proc.pid not in kept]
+        kept |= more
 
 
 def _mine(ended: bool = False) -> list[Proc]:

@@ -156,7 +156,7 @@ def _object(text: str) -> JsonObject | None:
         value = json_loads(text)
     except (BadJson, RecursionError):
         return None
-    if not isinstance(value, dict) or _is_deeper(value, MOST_DEEP):
+    if not isinstance(value, dict) or is_deeper(value, MOST_DEEP):
         return None
     try:
         json_dumps(value).encode()
@@ -165,7 +165,7 @@ def _object(text: str) -> JsonObject | None:
     return value
 
 
-def _is_deeper(value: object, levels: int) -> bool:
+def is_deeper(value: object, levels: int) -> bool:
     """Whether lists and objects are nested in more than `levels`; one level at a time, so that no depth is too much."""
     level = [value]
     for _ in range(levels):

@@ -43,6 +43,7 @@ class Kind(Enum):
     HOOKS = "check the hooks"
     LOCK = "lock the data"
     RECORD = "record the state"
+    REACH = "reach the required sinks"
     NOTIFY = "run lifecycle"
     HOOK = "run a hook"
     INSPECT = "inspect the data"
@@ -63,6 +64,7 @@ class Kind(Enum):
     DRAIN = "let balancers drain"
     SWEEP_SERVICES = "end what the services left"
     SWEEP_ALL = "end everything left"
+    FLUSH = "deliver the last events"
     WATCH = "watch"
 
 

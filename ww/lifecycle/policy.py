@@ -77,6 +77,10 @@ RESERVE_MS = 1_500
 """The end of the stop budget that no hook may have (decisions, Lifecycle): sweep 0.5 s, last flush 1.0 s."""
 LAST_MS = 1_000
 """The part of the reserve behind the sweep."""
+LEAVING_MS = 100
+"""What writing down the end and leaving may take."""
+HURRIED_FLUSH_MS = 200
+"""What a last delivery may take when nobody wants to wait any more."""
 
 
 class StopBudget(Value):
@@ -130,7 +134,11 @@ class StopBudget(Value):
 
     def for_goodbye(self, now_ms: int) -> int:
         """For `lifecycle STOPPED`, the last hook: what is left but a tenth of a second for leaving."""
-        return min(5_000, max(0, self.left(now_ms) - 100))
+        return min(5_000, max(0, self.left(now_ms) - LEAVING_MS))
+
+    def for_flush(self, now_ms: int, wanted_ms: int) -> int:
+        """For the last delivery, of the `wanted_ms` that it would like; hardly any after a second stop signal."""
+        return min(wanted_ms, HURRIED_FLUSH_MS if self.forced else wanted_ms, max(0, self.left(now_ms) - LEAVING_MS))
 
     def hurried(self) -> StopBudget:
         """The same deadline after a second stop signal: no hook, no drain, KILL at once."""

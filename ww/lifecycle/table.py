@@ -166,10 +166,11 @@ _READY = (Action(Kind.SERVICES_READY), _hook("warmup"))
 _SERVICES_UP = (Action(Kind.SNAPSHOT), _hook("svcup"), Action(Kind.ADOPT), Action(Kind.SERVICES_UP), *_READY)
 _SERVICES_DOWN = (Action(Kind.SERVICES_DOWN, tolerant=True), _hook("svcdown", tolerant=True))
 _EVERYTHING_DOWN = (_INTERRUPTED, *_SERVICES_DOWN, Action(Kind.SWEEP_ALL, tolerant=True))
+_FLUSH = Action(Kind.FLUSH, tolerant=True)
 
 PLANS: dict[State | None, tuple[Action, ...]] = {
     None: (Action(Kind.COMPILE), Action(Kind.HOOKS), Action(Kind.LOCK)),
-    State.BOOT: (_RECORD, _NOTIFY, _hook("boot"), Action(Kind.INSPECT)),
+    State.BOOT: (_RECORD, Action(Kind.REACH), _NOTIFY, _hook("boot"), Action(Kind.INSPECT)),
     State.FIRSTBOOT: (_RECORD, _NOTIFY, Action(Kind.ATTEMPT), _hook("firstboot"), Action(Kind.MARK)),
     State.UPGRADING: (
         _RECORD,
@@ -192,8 +193,8 @@ PLANS: dict[State | None, tuple[Action, ...]] = {
         *_SERVICES_UP,
     ),
     State.STOPPING: (_RECORD, _NOTIFY, Action(Kind.DRAIN, tolerant=True), *_EVERYTHING_DOWN),
-    State.STOPPED: (_RECORD, _NOTIFY),
-    State.ERROR: (_RECORD, _NOTIFY, *_EVERYTHING_DOWN),
+    State.STOPPED: (_RECORD, _NOTIFY, _FLUSH),
+    State.ERROR: (_RECORD, _NOTIFY, *_EVERYTHING_DOWN, _FLUSH),
 }
 """What each state does, in order. A notification precedes the state's own hook (WW-17)."""
 
@@ -205,7 +206,7 @@ _NOTHING_WAS_STARTED = (_RECORD, _NOTIFY, _INTERRUPTED, Action(Kind.SWEEP_ALL, t
 
 EARLY_ENDS: dict[State, tuple[Action, ...]] = {
     State.STOPPING: _NOTHING_WAS_STARTED,
-    State.ERROR: _NOTHING_WAS_STARTED,
+    State.ERROR: (*_NOTHING_WAS_STARTED, _FLUSH),
 }
 """The end of a start that never reached BOOT. It runs no svcdown: the services that a svcdown would find by their
 pidfiles can only be those of another instance, which is alive and well."""

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from ww.config import sinktypes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ww.types import Json
 
-API_VERSION = 1
-ENTRY_POINTS = "ww.sinks"
+API_VERSION = sinktypes.API_VERSION
+ENTRY_POINTS = sinktypes.ENTRY_POINTS
 
 
 class Guarantee(Enum):
@@ -106,6 +108,10 @@ class Origin:
     """The run directory, for files of the sink's own; "" if there is none."""
 
 
+def _as_it_is(path: str) -> str:
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a sink may use besides its settings."""
@@ -119,6 +125,8 @@ class Context:
     advise: Callable[[Advice], None]
     log: Callable[[str], None]
     """One line to the container log; masked and rate-limited there."""
+    place: Callable[[str], str] = _as_it_is
+    """Where a file lies that the settings name: an absolute path below the instance's root, any other below its /data."""
 
 
 class Sink(ABC):
@@ -134,14 +142,14 @@ class Sink(ABC):
     def deliver(self, batch: Sequence[Item], deadline: float) -> Sequence[Answer]:
         """Deliver, and answer for each item in the batch's order. Items come in the order of boot and sequence."""
 
-    def reach(self, deadline: float) -> str:
+    def reach(self, deadline: float) -> str:  # noqa: ARG002
         """Whether the receiver can be reached, without sending an event: "" if so, else why not, in words."""
         return ""
 
-    def idle(self, deadline: float) -> None:
+    def idle(self, deadline: float) -> None:  # noqa: B027
         """Nothing to deliver for `idle_s`."""
 
-    def close(self, deadline: float) -> None:
+    def close(self, deadline: float) -> None:  # noqa: B027
         """The reporter ends; let go of connections. What was accepted is not lost by a close that fails."""
 
 
@@ -151,7 +159,8 @@ class Make(Protocol):
     Raises ValueError, in words, for what the schema cannot see.
     """
 
-    def __call__(self, settings: Mapping[str, Json], context: Context) -> Sink: ...
+    def __call__(self, settings: Mapping[str, Json], context: Context) -> Sink:
+        """The sink."""
 
 
 @dataclass(frozen=True, slots=True)

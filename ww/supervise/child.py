@@ -2,7 +2,8 @@
 
 The outcome is a value: `Started | NotFound | NotExecutable | Refused`. No shell sees the arguments, except that a
 program without a `#!` line is given to `/bin/sh` as a file, as every shell does (hooks of old images).
-Every child gets: an empty signal mask, default dispositions, descriptors 0, 1 and 2 and no other, its own session
+Every child gets: an empty signal mask, default dispositions, descriptors 0, 1 and 2 and (but for the line of the
+reporter, 3) no other, its own session
 (or, in the foreground of a terminal, its own process group), `LD_PRELOAD` back (runtime.md 11) and an out-of-memory
 score 200 above ours, so that the kernel kills it first.
 """
@@ -91,6 +92,8 @@ def _start(command: Command, path: str, argv: list[str], env: dict[str, str]) ->
     borrowed: list[int] = []
     try:
         wanted = [_above_standard(fd, borrowed) for fd in (command.stdin, command.stdout, command.stderr)]
+        if command.line is not None:
+            wanted.append(_above(FIRST_FREE_FD, command.line, borrowed))
         if command.plain:
             return _posix_spawn(command, path, argv, env, wanted)
         return _fork_exec(command, path, argv, env, wanted)
@@ -105,10 +108,14 @@ def _start(command: Command, path: str, argv: list[str], env: dict[str, str]) ->
 
 
 def _above_standard(fd: int | None, borrowed: list[int]) -> int | None:
-    """A copy of `fd` above 2, so that installing one standard descriptor cannot overwrite the source of the next."""
-    if fd is None or fd >= FIRST_FREE_FD:
+    return None if fd is None else _above(FIRST_FREE_FD - 1, fd, borrowed)
+
+
+def _above(number: int, fd: int, borrowed: list[int]) -> int:
+    """A copy of `fd` above `number`, so that installing one descriptor cannot overwrite the source of the next."""
+    if fd > number:
         return fd
-    copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE_FD)
+    copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, number + 1)
     borrowed.append(copy)
     return copy
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         stdin: int | None
         stdout: int | None
         stderr: int | None
+        line: int | None
         new_session: bool
         foreground: bool
 
@@ -37,6 +38,7 @@ class Command(Value):
     `user`, `group`, `groups`: numeric ids (a user needs a group; without `groups` the supplementary groups are just
     that group); `cwd`; `umask`; `limits`: `{"nofile": (soft, hard)}`, -1 for unlimited;
     `stdin`, `stdout`, `stderr`: descriptors, None for /dev/null (the default of stdin; the others default to ours);
+    `line`: what the child gets as descriptor 3, None for nothing (for a `plain` command only);
     `new_session`: default True; `foreground`: no new session but a process group of its own in ours, which is made
     the foreground group of the terminal that `stdin` is (where it is one, and ours to give).
     """
@@ -49,6 +51,7 @@ class Command(Value):
         "group",
         "groups",
         "limits",
+        "line",
         "new_session",
         "stderr",
         "stdin",
@@ -68,6 +71,7 @@ class Command(Value):
     stdin: int | None
     stdout: int | None
     stderr: int | None
+    line: int | None
     new_session: bool
     foreground: bool
 
@@ -98,9 +102,16 @@ def impossible(command: Command) -> Refused | None:
         return Refused(errno.EINVAL, "the name of a variable is empty or contains '='")
     if command.user is not None and command.group is None:
         return Refused(errno.EINVAL, "a user was given without a group")
+    if command.line is not None and not command.plain:
+        wrong: str | None = "a line cannot be given to a child with an identity or limits of its own"
+    else:
+        wrong = _wrong_limits(command)
+    return None if wrong is None else Refused(errno.EINVAL, wrong)
+
+
+def _wrong_limits(command: Command) -> str | None:
     if not command.limits:
         return None
     from ww.supervise.limits import problem  # Few children have limits of their own.
 
-    wrong = problem(command.limits)
-    return None if wrong is None else Refused(errno.EINVAL, wrong)
+    return problem(command.limits)

@@ -1,0 +1,134 @@
+"""The sink `exec`: a program for each batch, its exit code is the answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.waiting import until
+from ww.config.secrets import SecretError
+from ww.config.sinktypes import filled, own_schema
+from ww.sinks import exec as exec_sink
+from ww.sinks.base import Accepted, Context, Item, Origin, Rejected, RetryAfter, Sink
+
+pytestmark = pytest.mark.rule("D-sink-exec")
+
+
+def item(seq: int, size: int = 0) -> Item:
+    event = {"id": f"{seq:012d}", "data": "x" * size}
+    return Item("b1", seq, "health", event, json.dumps(event).encode())
+
+
+def secret(value: object) -> str:
+    if value == {"$secret": "missing"}:
+        raise SecretError("cannot resolve the $secret reference missing")
+    return "hunter2" if isinstance(value, dict) else str(value)
+
+
+def made(script: str, **settings: Any) -> Sink:
+    given = {"type": "exec", "command": ["/bin/sh", "-c", script], **settings}
+    context = Context("push", Origin("shop", "shop-1", "b1", {}, "/run/ww"), secret, lambda _: None, lambda _: None)
+    return exec_sink.make(filled(given, own_schema("exec")), context)
+
+
+def deliver(sink: Sink, *items: Item, within_s: float = 10.0) -> list[Any]:
+    return list(sink.deliver(items, time.monotonic() + within_s))
+
+
+def test_the_program_reads_one_event_per_line(tmp_path: Path) -> None:
+    events = [item(1), item(2, 200_000), item(3)]
+    assert deliver(made(f"cat > {tmp_path}/got"), *events) == [Accepted()] * 3
+    assert (tmp_path / "got").read_bytes() == b"".join(one.text + b"\n" for one in events)
+
+
+def test_a_program_that_reads_nothing_is_no_problem() -> None:
+    assert deliver(made("exit 0"), *[item(seq, 50_000) for seq in range(20)]) == [Accepted()] * 20
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(75, "ended with 75, try again"), (1, "ended with 1"), (127, "ended with 127")]
+)
+def test_other_exit_codes_mean_again(code: int, words: str) -> None:
+    answers = deliver(made(f"exit {code}"), item(1), item(2))
+    assert len(answers) == 2
+    assert all(isinstance(answer, RetryAfter) and words in answer.reason for answer in answers)
+
+
+def test_65_rejects_an_event_that_is_alone_and_asks_for_less_otherwise() -> None:
+    from ww.sinks.answers import too_large
+
+    (alone,) = deliver(made("exit 65"), item(1))
+    assert isinstance(alone, Rejected)
+    answers = deliver(made("exit 65"), item(1), item(2))
+    assert all(isinstance(answer, RetryAfter) and too_large(answer.reason) for answer in answers)
+
+
+def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    sink = made(f"trap '' TERM; sleep 300 & echo $! > {tmp_path}/pid; wait; wait")
+    began = time.monotonic()
+    (answer,) = deliver(sink, item(1), within_s=0.5)
+    assert time.monotonic() - began < 2
+    assert isinstance(answer, RetryAfter)
+    assert "longer than its time" in answer.reason
+    pid = int((tmp_path / "pid").read_text())
+    until(lambda: not _runs(pid))
+
+
+def test_what_a_good_program_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    assert deliver(made(f"sleep 300 & echo $! > {tmp_path}/pid"), item(1)) == [Accepted()]
+    pid = int((tmp_path / "pid").read_text())
+    until(lambda: not _runs(pid))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def test_a_program_killed_by_a_signal_is_tried_again() -> None:
+    (answer,) = deliver(made("kill -9 $$"), item(1))
+    assert answer == RetryAfter(reason="/bin/sh was killed by signal 9")
+
+
+def test_it_sees_few_variables_and_its_secrets(tmp_path: Path) -> None:
+    os.environ["CFG_TEST_OF_EXEC"] = "leaked"
+    try:
+        env = {"TOKEN": {"$secret": "token"}, "PLAIN": "x"}
+        assert deliver(made(f"env > {tmp_path}/env; pwd > {tmp_path}/cwd", env=env), item(1)) == [Accepted()]
+    finally:
+        del os.environ["CFG_TEST_OF_EXEC"]
+    seen = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+    assert seen["TOKEN"] == "hunter2"
+    assert seen["PLAIN"] == "x"
+    assert (seen["WW_SINK"], seen["WW_SERVICE"], seen["WW_INSTANCE"], seen["WW_BOOT"], seen["WW_RUN"]) == (
+        "push",
+        "shop",
+        "shop-1",
+        "b1",
+        "/run/ww",
+    )
+    assert "CFG_TEST_OF_EXEC" not in seen
+    assert (tmp_path / "cwd").read_text() == "/\n"
+
+
+def test_a_secret_that_is_missing_is_told_to_the_engine() -> None:
+    with pytest.raises(SecretError):
+        deliver(made("exit 0", env={"A": {"$secret": "missing"}}), item(1))
+
+
+def test_a_program_that_is_not_there_is_said() -> None:
+    given = filled({"type": "exec", "command": ["/nosuch/push"]}, own_schema("exec"))
+    context = Context("push", Origin("s", "i", "b1"), secret, lambda _: None, lambda _: None)
+    sink = exec_sink.make(given, context)
+    assert sink.reach(time.monotonic() + 1) == "there is no program /nosuch/push"
+    (answer,) = deliver(sink, item(1))
+    assert answer == RetryAfter(reason="cannot start /nosuch/push: No such file or directory")
+    assert made("exit 0").reach(time.monotonic() + 1) == ""

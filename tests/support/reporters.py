@@ -1,0 +1,103 @@
+"""A reporter under test: what it delivered into a file, and reporters that misbehave."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+from typing import Any
+
+from tests.support.home import Home
+from tests.support.paths import PACKAGE
+from tests.support.waiting import until
+
+EVENTS = "/events.ndjson"
+SINK = {"type": "file", "path": EVENTS}
+
+HEAD = """
+import os, sys, time
+from ww.reporting import process
+from ww.reporting.line import Line
+"""
+"""What a misbehaving reporter begins with."""
+
+GREETS = """
+def greet():
+    process.settle()
+    line = Line()
+    messages = line.messages()
+    return line, messages, next(messages)
+"""
+
+
+def delivering(home: Home, **sinks: dict[str, Any]) -> Home:
+    """With a sink into a file, and pings every second."""
+    home.settings(sinks=sinks or {"out": SINK}, monitor={"interval_s": 1})
+    return home
+
+
+def delivered(home: Home, path: str = EVENTS) -> list[dict[str, Any]]:
+    """Every event in the file so far, in the order of its lines."""
+    file = pathlib.Path(f"{home.root}{path}")
+    text = file.read_text() if file.exists() else ""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def states(home: Home, path: str = EVENTS) -> list[str]:
+    """The states that were delivered, in order."""
+    return [event["data"]["state"] for event in delivered(home, path) if "state" in event["data"]]
+
+
+def numbers(home: Home, path: str = EVENTS) -> list[int]:
+    """The sequences that were delivered, in order."""
+    return [int(event["id"]) for event in delivered(home, path)]
+
+
+def report(home: Home) -> dict[str, Any]:
+    """What `ww status` says of the reporter."""
+    found = home.status()["reporter"]
+    assert isinstance(found, dict), found
+    return found
+
+
+def answering(home: Home) -> int:
+    """The pid of a reporter that answers."""
+    return int(until(lambda: report(home)["answering"] and report(home)["pid"], "a reporter that answers", 20))
+
+
+def gone(pid: int) -> bool:
+    """Whether there is no such process, or it is about to be collected."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
+def with_another_reporter(home: Home, program: str) -> list[str]:
+    """`ww run` of a copy of the package whose reporter is `program`, which defines `main`."""
+    package = home.root / "doctored/ww"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "reporter.py").write_text(HEAD + GREETS + program)
+    return [sys.executable, "-IS", str(package / "launch.py"), "run"]
+
+
+def with_reporter_changed(home: Home, addition: str) -> list[str]:
+    """`ww run` of a copy of the package whose reporter ends with `addition`."""
+    package = home.root / "doctored/ww"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    with (package / "reporter.py").open("a") as file:
+        file.write(f"\n\n{addition}\n")
+    return [sys.executable, "-IS", str(package / "launch.py"), "run"]
+
+
+def descriptors(pid: int) -> dict[int, str]:
+    """What `pid` has open."""
+    found = {}
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
+        except OSError:
+            continue
+    return found
