@@ -28,7 +28,7 @@ Examples:
 \b
 Exit codes:
   0   done                                69  check: a sink cannot be reached
-  1   conformance: less than is claimed   78  check: the configuration is invalid
+  1   conformance: not as claimed         78  check: invalid configuration
   64  wrong command line
 """,
     short_help="What events can be sent to, and whether it can be reached.",
