@@ -36,6 +36,7 @@ PYTHONS = "pythons"
 ON_EVERY_PYTHON = ("unit", "contracts")
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 TOOLS = {
+    "contracts": ("postgres", "unshare"),
     "docs": ("shellcheck",),
     "processes": ("redis", "unshare", "systemd-notify"),
     "faults": ("fiu", "faketime", "unshare"),

@@ -13,7 +13,8 @@ import pytest
 
 from tests.support.pages import blocks, matches
 from tests.support.paths import REPO
-from ww.sinks.conformance import FAULTS, SCENARIOS
+from ww.sinks.conformance.bench import FAULTS
+from ww.sinks.conformance.kit import SCENARIOS
 from ww.sinks.conformance.verdict import TO_DO
 
 TEXT = (REPO / "docs" / "writing-a-sink.md").read_text()

@@ -88,7 +88,7 @@ def test_all_reached_is_0_none_is_0_and_an_invalid_configuration_78(home: Home) 
     configured(home, out={"type": "file", "path": "/data/events.ndjson"})
     assert check(home).returncode == 0
     assert home.ww("sinks", "check", str(home.root)).returncode == 0, "the same home, named as a directory"
-    wrong = check(home, "--set", 'ww.sinks.out.fsynk=true')
+    wrong = check(home, "--set", "ww.sinks.out.fsynk=true")
     assert wrong.returncode == 78
     assert "ww.sinks.out" in wrong.stderr
     assert home.ww("sinks", "check", "x", "--root", "y").returncode == 64

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ww.sinks.base import Accepted, Answer, Context, Guarantee, Item, Rejected, RetryAfter, Sink, SinkType
-from ww.sinks.conformance import DENIED, DOWN, PARTIAL, REFUSE, SLOW, Bench, Key
+from ww.sinks.conformance.bench import DENIED, DOWN, PARTIAL, REFUSE, SLOW, Bench, Key
 
 if TYPE_CHECKING:
     from ww.types import Json
