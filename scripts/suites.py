@@ -36,9 +36,9 @@ PYTHONS = "pythons"
 ON_EVERY_PYTHON = ("unit", "contracts")
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 TOOLS = {
-    "contracts": ("postgres", "unshare"),
+    "contracts": ("etcd", "etcdctl", "postgres", "unshare", "zookeeper"),
     "docs": ("shellcheck",),
-    "processes": ("redis", "unshare", "systemd-notify"),
+    "processes": ("etcd", "redis", "unshare", "systemd-notify"),
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),

@@ -146,6 +146,10 @@ def test_redirects_stay_at_the_same_place(receiver: Receiver, client: HttpClient
             answer = client.request("POST", receiver.url, soon(), headers={"Authorization": "Bearer abcdef"})
             assert answer.status == code
         assert not elsewhere.requests
+        for target in ("http://[bad", "ftp://x/", ""):
+            receiver.faults += [status(200, b"fine", location=target), status(307, location=target)]
+            assert client.request("POST", receiver.url, soon()).body == b"fine"
+            assert client.request("POST", receiver.url, soon()).status == 307
         receiver.always = status(308, location="/round")
         assert client.request("POST", receiver.url, soon()).status == 308
 

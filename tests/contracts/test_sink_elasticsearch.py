@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import requests
@@ -332,17 +333,23 @@ def test_a_real_server(told: Told) -> None:
     url = os.environ.get("WW_TEST_ELASTICSEARCH_URL", "")
     if not url:
         pytest.skip("elasticsearch: WW_TEST_ELASTICSEARCH_URL names no server")
+    parts = urlsplit(url)
+    url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    access = {"basic": {"user": parts.username, "password": parts.password}} if parts.username else {}
+    session = requests.Session()
+    session.verify = False
+    session.auth = (parts.username, parts.password or "") if parts.username else None
     for rotate in ("month", "data_stream"):
         name = f"ww-test-{uuid.uuid4().hex[:12]}"
-        settings = {"urls": [url], "index": name, "rotate": rotate, "tls": {"verify": False}}
+        settings = {"urls": [url], "index": name, "rotate": rotate, "tls": {"verify": False}, **access}
         made = TYPE.make(settings, told.context)
         assert deliver(made, items(1, 50), 30) == [Accepted()] * 50
         assert deliver(made, items(41, 60), 30) == [Accepted(duplicate=True)] * 10 + [Accepted()] * 10
         answers = deliver(made, [item(61, x={"a": 1}), item(62, x=5)], 30)
         assert [type(answer) for answer in answers] == [Accepted, Rejected]
         target = f"{url}/_data_stream/{name}" if rotate == "data_stream" else f"{url}/{name}-*"
-        requests.post(f"{url}/{name}*/_refresh", timeout=30)
-        count = requests.get(f"{url}/{name}*/_count", timeout=30).json()["count"]
-        requests.delete(target, timeout=30)
-        requests.delete(f"{url}/_index_template/{name}", timeout=30)
+        session.post(f"{url}/{name}*/_refresh", timeout=30)
+        count = session.get(f"{url}/{name}*/_count", timeout=30).json()["count"]
+        session.delete(target, timeout=30)
+        session.delete(f"{url}/_index_template/{name}", timeout=30)
         assert count == 61

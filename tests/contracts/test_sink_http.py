@@ -395,7 +395,7 @@ def test_a_template_may_be_a_text(receiver: Receiver, told: Told) -> None:
         ),
         ({"url": "http://h.example.org/", "mode": "template", "template": {"body": {"a": ["$x"]}}}, "begins no"),
         ({"url": "http://${data.host}/", "mode": "template", "template": {"body": ""}}, "cannot stand for the host"),
-        ({"url": "http://user:abcdef@h.example.org/"}, "url: a user name or password does not belong"),
+        ({"url": "http://user:abcdef@h.example.org/"}, "url: .*a user name or password does not belong"),
         ({"url": "http://h.example.org/", "headers": {"Content-Type": "x"}}, "Content-Type is set by the sink itself"),
         ({"url": "http://h.example.org/", "secret_headers": {"a b": "x"}}, "cannot be the name of a header"),
         ({"url": "http://h.example.org/", "bearer": "abcdef", "basic": {"user": "a", "password": "b"}}, "choose one"),
@@ -496,7 +496,11 @@ def test_both_clocks_are_compared(receiver: Receiver, told: Told) -> None:
     made = sink(told, receiver)
     deliver(made, items(1, 1))
     deliver(made, items(2, 2))
-    first, second = receiver.requests
+    receiver.always = replying(server_time=5, echo_time=7)
+    deliver(made, items(3, 3))
+    deliver(made, items(4, 4))
+    first, second, _, fourth = receiver.requests
+    assert abs(int(fourth.headers["ww-clock-offset"]) - 5000) < 200, "an answer to another request says nothing"
     assert abs(int(first.headers["ww-sent"]) - time.time() * 1000) < 5000
     assert "ww-clock-offset" not in first.headers
     assert abs(int(second.headers["ww-clock-offset"]) - 5000) < 200

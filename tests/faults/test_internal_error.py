@@ -38,7 +38,7 @@ def test_an_unexpected_exception_stops_the_instance_in_order(home: Home, tmp_pat
 @pytest.mark.rule("D-bug-orderly", "D-stop-budget")
 def test_a_bug_on_the_way_down_still_ends_inside_the_budget(home: Home, tmp_path: pathlib.Path) -> None:
     """The action that failed so is given up, the plan goes on, what svcup left is killed, and the code is not 0."""
-    old = "return self.strays.sweep_all(_budget(at).for_sweep(self._now()), done).start()"
+    old = "return self.strays.sweep_all(budget.for_sweep(self._now()), done).start()"
     place = mutant(tmp_path / "m", "instance/perform.py", old, "raise RuntimeError('stuck')")
     home.all_hooks().settings(stop={"budget_s": 1})
     home.hook("svcup", f"setsid sleep 300 & echo $! > {home.root}/pid")

@@ -15,7 +15,7 @@ from ww.events.model import Event
 from ww.events.spool import read_journal
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
-ACTIONS = 31
+ACTIONS = 32
 """One more than a first boot has; a test below checks it."""
 
 
@@ -30,7 +30,7 @@ def at_action(home: Home, index: int) -> Instance:
     return instance
 
 
-UPGRADE_ACTIONS = 26
+UPGRADE_ACTIONS = 27
 """One more than the actions of a later boot that has a backup to make and a step to run; a test below checks it."""
 
 

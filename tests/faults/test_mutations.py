@@ -41,8 +41,8 @@ MUTATIONS = {
     ),
     "notification after the hook": (
         "lifecycle/table.py",
-        'State.BOOT: (_RECORD, _NOTIFY, _hook("boot"), Action(Kind.INSPECT))',
-        'State.BOOT: (_RECORD, _hook("boot"), _NOTIFY, Action(Kind.INSPECT))',
+        'State.BOOT: (_RECORD, Action(Kind.REACH), _NOTIFY, _hook("boot"), Action(Kind.INSPECT))',
+        'State.BOOT: (_RECORD, Action(Kind.REACH), _hook("boot"), _NOTIFY, Action(Kind.INSPECT))',
         [LIFE, "-k", "clean_start"],
     ),
     "UP before warmup": (
@@ -77,7 +77,7 @@ MUTATIONS = {
     ),
     "nothing is swept": (
         "instance/perform.py",
-        "return self.strays.sweep_all(_budget(at).for_sweep(self._now()), done).start()",
+        "return self.strays.sweep_all(budget.for_sweep(self._now()), done).start()",
         "return at_once(done)",
         [STOP, "-k", "deaf_stray or obedient"],
     ),

@@ -109,7 +109,9 @@ def test_any_reading_of_the_monotonic_clock_will_do(home: Home, monotonic: int, 
 
 STAMPS_ONLY = {
     "ww.events.journal.append",  # the time in the event
+    "ww.events.tidying._retain",  # compared with the times of segments, which are by the same clock
     "ww.instance.perform._back_up",  # the name of a backup
+    "ww.instance.outlet.state",  # since when, for the probes
     "ww.instance.pidfiles._pid_in",  # compared with the times of files, which are by the same clock
     "ww.instance.services.reason.of",
     "ww.instance.services.reason.plain",
@@ -117,6 +119,7 @@ STAMPS_ONLY = {
     "ww.instance.voice._say",  # the time of a line that is said later
 }
 """Where the wall clock is read for something that is not made a stamp of on the spot. None of them waits."""
+OF_THE_REPORTER = ("ww.reporter", "ww.reporting", "ww.sinks", "ww.clients")
 CLOCKS = {"ww.check", "ww.clock", "ww.instance.pidfiles"}
 """Where `time` is used: pidfiles asks how long the machine is up, as processes are dated by that; check is a child that
 sleeps."""
@@ -136,8 +139,8 @@ def test_no_deadline_is_by_the_wall_clock() -> None:
 
 
 def _is_a_command(name: str) -> bool:
-    """Programs that people start; none of them is PID 1."""
-    return name.startswith(("ww.cli", "ww.authoring", "ww.ondemand"))
+    """Programs that people start, and the reporter, which waits for other machines; none of them is PID 1."""
+    return name.startswith(("ww.cli", "ww.authoring", "ww.ondemand", *OF_THE_REPORTER))
 
 
 def _imports_time(tree: ast.Module) -> bool:

@@ -415,3 +415,49 @@ def build(line, hello, settings):
     until(lambda: "UP" in states(home), "what is to be delivered")
     assert answering(home)
     assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-reporter-again", "D-reporter-needed")
+def test_ww_status_shows_it_and_how_each_sink_stands(home: Home) -> None:
+    (home.root / "there").touch()
+    delivering(home, out=SINK, lost={"type": "file", "path": "/there/out"}).service("main")
+    instance = home.start().wait_state("UP")
+    pid = answering(home)
+
+    def shown() -> str:
+        return home.ww("status").stdout
+
+    assert f"reporter: pid {pid}" in shown()
+    until(lambda: "File exists" in shown(), "the sink that fails")
+    rows = {line.split()[0]: line.split()[1:3] for line in shown().splitlines() if line.split()[1:2] == ["file"]}
+    assert rows["out"] == ["file", "delivering"]
+    assert rows["lost"][1] in ("retrying", "open")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: "reporter: not running, it is started again soon" in shown(), "between two lives")
+    restarted(home)
+    assert "started again 1 time" in shown()
+    assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-reporter-harmless", "D-secret-masked")
+def test_secrets_reach_it_and_stand_nowhere(home: Home) -> None:
+    """One as a reference, one as plain text; a sink that says them is masked."""
+    delivering(home, out=SINK).service("main").settings(labels={"plain": "visible"})
+    secrets = home.root / "run/secrets"
+    secrets.mkdir(parents=True)
+    (secrets / "token").write_text("very-secret-token\n")
+    home.config["password"] = {"$secret": "token"}
+    addition = """
+_surroundings = surroundings
+def surroundings(line, hello, directories, cursors):
+    around = _surroundings(line, hello, directories, cursors)
+    process.say("info", around.mask("it is very-secret-token, is it not"))
+    return around
+"""
+    instance = home.start(command=with_reporter_changed(home, addition)).wait_state("UP")
+    pid = answering(home)
+    instance.wait_message("it is ***, is it not")
+    assert "very-secret" not in instance.messages()
+    for name in ("cmdline", "environ"):
+        assert b"very-secret" not in pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
+    assert instance.stop() == 0

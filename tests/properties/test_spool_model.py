@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.support.spooling import World
 
-
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - what a disk takes to sync is not in question
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+# What a disk takes to sync is not in question here.
 WORK = st.integers(17, 60)
 
 
@@ -127,7 +127,7 @@ class Spool(RuleBasedStateMachine):
 
 
 Spool.TestCase.settings = settings(
-    max_examples=int(os.environ.get("WW_TEST_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("SPOOL_EXAMPLES", "30")),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -265,6 +265,8 @@ class Receiver:
         self.always: Fault | None = None
         self.collector = True
         """Whether it replies as a collector does, or with 204 and no words."""
+        self.authorization = ""
+        """The header that is asked for; "": none."""
         self.requests: list[Request] = []
         self.events: dict[tuple[str, str], dict[str, Any]] = {}
         """What is stored, by (source, id), in the order of arrival."""
@@ -298,6 +300,8 @@ class Receiver:
         with self._lock:
             self.requests.append(request)
             fault = self.faults.popleft() if self.faults else self.always
+        if self.authorization and request.headers.get("authorization") != self.authorization:
+            return Reply(401)
         if fault is None:
             return self.take(request)
         reply = fault(self, handler, request)

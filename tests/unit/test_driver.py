@@ -51,6 +51,7 @@ def test_a_stop_during_every_action_of_a_boot_ends_stopped_with_0(index: int) ->
         "STOPPING: end everything left",
         "STOPPED: record the state",
         "STOPPED: hook lifecycle",
+        "STOPPED: deliver the last events",
     ]
     assert performer.exit_code == 0
 
@@ -85,6 +86,7 @@ def test_a_failed_hook_on_the_way_up_is_an_error_that_goes_down_in_order(hook: s
         "ERROR: stop the services",
         "ERROR: hook svcdown",
         "ERROR: end everything left",
+        "ERROR: deliver the last events",
     ]
 
 
@@ -174,7 +176,7 @@ def test_a_second_stop_also_hurries_what_the_first_one_interrupted() -> None:
 def test_in_error_the_first_stop_is_patient_and_the_second_is_not() -> None:
     driver, performer = twin_instance()
     performer.answers["hook boot"] = [FAILURE]
-    performer.pause_at = 9  # svcdown of ERROR
+    performer.pause_at = 10  # svcdown of ERROR
     driver.begin(PLANS[None])
     assert performer.log[-1] == "ERROR: hook svcdown"
     driver.feed(Trigger.STOP, STOP)

@@ -109,8 +109,10 @@ def test_the_expectations_cover_the_table() -> None:
 @pytest.mark.rule("WW-17")
 @pytest.mark.parametrize("state", list(State))
 def test_a_state_is_recorded_then_notified_then_acted_on(state: State) -> None:
-    """The record comes first, the lifecycle hook second, anything else after them."""
+    """The record comes first, the lifecycle hook second, anything else after them; but BOOT waits for required sinks."""
     kinds = [action.kind for action in PLANS[state]]
+    if state is State.BOOT:
+        assert kinds.pop(1) is Kind.REACH
     assert kinds[:2] == [Kind.RECORD, Kind.NOTIFY]
     assert Kind.RECORD not in kinds[2:]
     assert Kind.NOTIFY not in kinds[2:]
@@ -160,9 +162,16 @@ def test_the_marker_comes_after_the_firstboot_hook() -> None:
 def test_going_up_stops_at_the_first_error_and_going_down_never(state: State) -> None:
     """Only the notification and what goes down may fail without ending the plan."""
     for action in PLANS[state]:
-        down = action.kind in (Kind.INTERRUPTED, Kind.DRAIN, Kind.SERVICES_DOWN, Kind.SWEEP_ALL, Kind.SWEEP_SERVICES)
+        sweeps = (Kind.SWEEP_ALL, Kind.SWEEP_SERVICES)
+        down = action.kind in (Kind.INTERRUPTED, Kind.DRAIN, Kind.SERVICES_DOWN, Kind.FLUSH, *sweeps)
         expected = action.kind is Kind.NOTIFY or action.hook == "svcdown" or down
         assert action.tolerant is expected, action
+
+
+@pytest.mark.rule("D-reporter-last")
+def test_the_last_events_are_delivered_when_everything_else_is_done() -> None:
+    for plan in (PLANS[State.STOPPED], PLANS[State.ERROR], EARLY_ENDS[State.ERROR]):
+        assert plan[-1].kind is Kind.FLUSH
 
 
 @pytest.mark.rule("D-stop-any-instant")

@@ -95,3 +95,15 @@ def test_inside_the_grace_a_failure_is_shown_and_not_counted() -> None:
     assert (early.failures, early.healthy) == (0, False)
     late = count_health(HealthCount(), policy, ok=False, up_for_ms=1000)
     assert late.failures == 1
+
+
+@pytest.mark.rule("D-reporter-last", "D-stop-budget", "D-stop-second")
+def test_the_last_delivery_gets_what_it_wants_inside_the_budget_and_hardly_any_when_forced() -> None:
+    budget = StopBudget(1000, 9000)
+    assert budget.for_flush(2000, 1000) == 1000, "as little as it wants where there is time"
+    assert budget.for_flush(9500, 1000) == 400, "what is left but a tenth of a second"
+    assert budget.for_flush(9950, 1000) == 0
+    assert budget.for_flush(20_000, 1000) == 0
+    assert budget.hurried().for_flush(2000, 1000) == 200
+    assert budget.hurried().for_flush(2000, 100) == 100
+    assert budget.hurried().for_flush(9850, 1000) == 50

@@ -11,6 +11,7 @@ from tests.support.sinktwins import Scripted, World, accept
 from ww.config.secrets import SecretError
 from ww.events.position import Position
 from ww.sinks.base import Accepted, Advice, Rejected, RetryAfter
+from ww.sinks.complaints import LineLimit
 from ww.sinks.engine import LONGEST_INTERVAL_S
 
 
@@ -153,6 +154,15 @@ def test_a_failed_trial_opens_the_breaker_again_at_once():
     world.run(59)
     assert [len(call) for call in world.sink.calls] == [10, 10, 10, 1]
     world.run(3)
+    assert world.cursor == (2, 10)
+
+
+@pytest.mark.rule("D-delivery-breaker", "D-delivery-retry-after")
+def test_a_receiver_that_says_when_to_come_again_is_not_left_alone_for_longer():
+    world = World(Scripted([retry(1)] * 20), {"breaker_failures": 3, "breaker_open_s": 600.0, "first_s": 0.01})
+    world.journal.add(10)
+    world.run(30)
+    assert world.engine.breaker.circuit.value == "closed"
     assert world.cursor == (2, 10)
 
 
@@ -475,3 +485,13 @@ def test_what_is_left_of_an_earlier_boot_says_whose_it_was_wherever_the_cursor_s
     world.sink.script = [lambda batch, d: (sources.extend(item.event["source"] for item in batch), accept(batch, d))[1]]
     world.run(1)
     assert sources == ["/instances/old/old-1/boots/boot1"] * 2
+
+
+@pytest.mark.rule("D-delivery-words")
+def test_a_sink_that_talks_too_much_is_cut_short():
+    now = [0.0]
+    limit = LineLimit(lambda: now[0])
+    said = [line for number in range(100) for line in limit.allowed(f"{number}")]
+    assert said == [f"{number}" for number in range(20)]
+    now[0] = 61.0
+    assert list(limit.allowed("again")) == ["80 lines were left out", "again"]

@@ -30,7 +30,8 @@ Exit codes:
 def status(as_json: bool, root: str | None) -> None:
     """Show what state the instance is in.
 
-    The state, since when and why; the last health check; every service, and why it last ended.
+    The state, since when and why; the last health check; every service, and why it last ended; the reporter, and how
+    each sink stands, where there are any.
     """
     document = demand(target(root), {"op": "status"})["status"]
     click.echo(json_dumps(document) if as_json else "\n".join(describe(document)))
@@ -47,7 +48,7 @@ def describe(document: dict[str, Any]) -> list[str]:
     if services:
         head = ("SERVICE", "STATE", "PID", "FOR", "RESTARTS", "LAST END")
         lines += ["", *table(head, [_service(one) for one in services], colour=1)]
-    return lines
+    return lines + _reporter(document.get("reporter"))
 
 
 def _who(document: dict[str, Any]) -> str:
@@ -90,6 +91,26 @@ def _stop(document: dict[str, Any]) -> str:
     return (
         f"going down: {stop.get('left_s')} of {stop.get('budget_s')} s left{f', waiting for {waiting}' * bool(waiting)}"
     )
+
+
+def _reporter(reporter: dict[str, Any] | None) -> list[str]:
+    """The reporter and its sinks; nothing where there is none."""
+    if not reporter:
+        return []
+    pid, count = reporter.get("pid"), reporter.get("restarts") or 0
+    words = f"reporter: pid {pid}" if pid else "reporter: not running, it is started again soon"
+    words += "" if reporter.get("answering") or not pid else ", not answering yet"
+    words += f", started again {count} time{'s' * (count != 1)}" if count else ""
+    sinks = reporter.get("sinks") or {}
+    head = ("SINK", "TYPE", "STATE", "WAITING", "LAST ERROR")
+    rows = [_sink(name, one) for name, one in sorted(sinks.items()) if isinstance(one, dict)]
+    return ["", paragraph(words), *(table(head, rows, colour=2) if rows else [])]
+
+
+def _sink(name: str, one: dict[str, Any]) -> tuple[str, ...]:
+    depth = one.get("depth")
+    told = (name, one.get("type"), one.get("state"), "" if depth is None else depth, one.get("last_error"))
+    return tuple(str(value or "") if value != 0 else "0" for value in told)
 
 
 def _service(one: dict[str, Any]) -> tuple[str, ...]:

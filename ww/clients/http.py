@@ -13,16 +13,14 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ProxyError, ReadTimeoutError
 
 from ww.clients import tls as tls_side
 from ww.clients.errors import Broken, ServerError, TimedOut, TlsFault, Unreachable
+from ww.clients.lean import requests
 from ww.clients.timed import NotConnected, dial, within
 from ww.clients.tls import Tls
 
@@ -69,18 +67,40 @@ def origin(url: str) -> str:
 
 def url_fault(url: str) -> str:
     """Why a client cannot use this URL; "" if it can. The words hold nothing of the URL."""
+    words = _fault(url)
+    if not words and urlsplit(url).username is not None:
+        words = "a user name or password does not belong into it; there are settings for them"
+    return words and f"not a usable URL: {words}"
+
+
+def proxy_fault(url: str) -> str:
+    """The same for the URL of a proxy, which may hold a user and a password."""
+    words = _fault(url)
+    return words and f"not a usable URL of a proxy: {words}"
+
+
+def _fault(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "it is not a URL"
+        return "its host or its port cannot be read"
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "it does not begin with http:// or https:// and a host"
-    if parts.username is not None:
-        return "a user name or password does not belong into it; there are settings for them"
     if port == 0 or any(character <= " " or character == "\x7f" for character in url):
         return "it has a port 0, a blank or a control character in it"
     return ""
+
+
+def _target(place: str, answer: Answer) -> str:
+    """Where a redirect leads, if it keeps the request and leads to the same place; "" otherwise."""
+    if answer.status not in (307, 308):
+        return ""
+    try:
+        target = urljoin(place, answer.headers.get("location", ""))
+    except ValueError:
+        return ""
+    return target if target != place and not url_fault(target) and origin(target) == origin(place) else ""
 
 
 class HttpClient:
@@ -107,13 +127,15 @@ class HttpClient:
         `proxy` is a URL, which may hold a user and a password.
         """
         started = time.monotonic()
+        if words := url_fault(url) or (proxy and proxy_fault(proxy)):
+            raise Unreachable(words)
         place = url
         with within(deadline), _told_as(url, proxy):
             session = self._ready(started)
             answer = self._once(session, method, place, body, headers or {}, proxy, started)
             for _ in range(REDIRECTS):
-                target = urljoin(place, answer.headers.get("location", ""))
-                if answer.status not in (307, 308) or origin(target) != origin(url):
+                target = _target(place, answer)
+                if not target:
                     break
                 place = target
                 answer = self._once(session, method, place, body, headers or {}, proxy, started)
@@ -175,7 +197,7 @@ class HttpClient:
         return b"".join(parts), False
 
     def _environment_proxies(self, url: str) -> dict[str, str]:
-        return dict(get_environ_proxies(url)) if self._options.environment_proxies else {}
+        return dict(requests.utils.get_environ_proxies(url)) if self._options.environment_proxies else {}
 
 
 class _Dialing:
@@ -209,7 +231,7 @@ class _TlsPool(HTTPSConnectionPool):
 _POOLS: dict[str, Any] = {"http": _Pool, "https": _TlsPool}
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(requests.adapters.HTTPAdapter):
     """requests' own, with our sockets, and with our TLS context in place of its own rules about certificates."""
 
     def __init__(self, tls: Tls) -> None:
@@ -244,10 +266,17 @@ class _Adapter(HTTPAdapter):
         return self._context
 
 
+class _Session(requests.Session):
+    """Without requests' own idea of redirects, which it forms even where it is not to follow them."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - theirs
+        return None
+
+
 def _session(options: Options) -> requests.Session:
     if not options.tls.verify:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.headers.clear()
     session.headers["Accept-Encoding"] = "identity"
@@ -331,8 +360,3 @@ def _last_words(error: BaseException) -> str:
 def _port(url: str) -> int:
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def environment_proxy(url: str) -> str:
-    """The proxy that the environment gives for this URL; "" for none."""
-    return select_proxy(url, dict(get_environ_proxies(url))) or ""

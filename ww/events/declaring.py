@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 AGAIN_MS = 5000
 """PID 1 has dropped it, or was not reached: it is asked again."""
-_MEMBERS = ("reason", "boot_no", "boot", "from", "to", "health")
+_MEMBERS = ("reason", "boot_no", "boot", "from", "to", "boots", "health", "lifecycle")
 _REMEMBERED = 4096
 
 

@@ -37,6 +37,7 @@ class Outlet:
         self._reporter: Reporter | None = None
         self._at: Situation | None = None
         self._open = False
+        self._said = False
         self.on_killed: Callable[[], object] = bool
         """Called when a reporter was killed, and not by us: the kernel takes it first when memory is short."""
 
@@ -150,7 +151,9 @@ class Outlet:
         if self._reporter is not None or journal is None or not self._wanted() or self._crew.data.in_use:
             return
         if journal.directory is None:
-            self._crew.system.voice.warn("events are kept in memory alone, so no sink gets any")
+            if not self._said:
+                self._said = True
+                self._crew.system.voice.warn("events are kept in memory alone, so no sink gets any")
             return
         procs.prepare("ww.instance.reporter")
         from ww.instance.reporter import Reporter

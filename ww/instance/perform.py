@@ -79,8 +79,7 @@ class Performance:
             case Kind.LOCK:
                 return crew.lock_data(done)
             case Kind.RECORD:
-                self._record(at)
-                return at_once(done)
+                return self._record(at, done)
             case Kind.REACH:
                 return crew.outlet.reach(done)
             case Kind.FLUSH:
@@ -125,9 +124,7 @@ class Performance:
             case Kind.SWEEP_SERVICES:
                 return self.strays.sweep_services(crew.settings.hook("svcdown").grace_ms, done).start()
             case Kind.SWEEP_ALL:
-                if not procs.proc_is_ours():  # whoever cannot name processes spares none: then nothing is the last
-                    crew.outlet.kill()
-                return self.strays.sweep_all(_budget(at).for_sweep(self._now()), done).start()
+                return self._sweep_all(_budget(at), done)
             case Kind.WATCH:
                 return self.monitoring.start()
             case Kind.INTERRUPTED:
@@ -216,11 +213,17 @@ class Performance:
             self.strays.kill_all()
             self._leave(at.exit_code)
 
-    def _record(self, at: Situation) -> None:
+    def _sweep_all(self, budget: StopBudget, done: Report) -> Task:
+        if not procs.proc_is_ours():  # whoever cannot name processes spares none
+            self._crew.outlet.kill()
+        return self.strays.sweep_all(budget.for_sweep(self._now()), done).start()
+
+    def _record(self, at: Situation, done: Report) -> Task:
         durations, self._hooks_ms = self._hooks_ms, {}
         self._crew.recorder.state(at, self._crew.origin(), durations, self._crew.run)
         self._crew.outlet.recorded(at)
         self.on_state()
+        return at_once(done)
 
     def _notify(self, at: Situation, done: Report) -> Task:
         state = at.state.value if at.state else ""

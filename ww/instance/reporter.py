@@ -297,7 +297,11 @@ class Reporter:
             if wanted:
                 self.start()
             return
-        self._system.voice.info("the reporter is started anew: what it was told has changed")
+        self._system.voice.info(
+            "the reporter is started anew: what it was told has changed"
+            if wanted
+            else "the reporter ends: there is nothing to deliver to any more"
+        )
         self._finish(self._crew.settings.ms("reporter.flush_s"))
 
     # --- the end ----------------------------------------------------------------------------------------------------

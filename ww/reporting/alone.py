@@ -10,6 +10,9 @@ from ww.reporting.process import say
 
 LOCK = "reporter.lock"
 LOOK_S = 0.05
+SELDOM_S = 1.0
+SOON_S = 5.0
+"""One whose `ww run` has gone takes no longer to end."""
 
 
 def wait_until_alone(directory: str) -> int | None:
@@ -22,6 +25,7 @@ def wait_until_alone(directory: str) -> int | None:
         say("warn", f"cannot open {path}: {error.strerror}: another reporter of these events would not be noticed")
         return None
     said = False
+    began = time.monotonic()
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,7 +33,7 @@ def wait_until_alone(directory: str) -> int | None:
             if not said:
                 said = True
                 say("info", f"waiting for another reporter of the events in {directory} to end")
-            time.sleep(LOOK_S)
+            time.sleep(LOOK_S if time.monotonic() - began < SOON_S else SELDOM_S)
         except OSError as error:
             say("warn", f"cannot lock {path}: {error.strerror}: another reporter of these events would not be noticed")
             return fd

@@ -156,7 +156,7 @@ class HttpSink(Sink):
     def _secret_url(self) -> str:
         url = self._context.secret(self._url)
         if words := _url_fault(url):
-            raise ValueError(f"the URL cannot be used: {words}")
+            raise ValueError(words)
         return url
 
     @property

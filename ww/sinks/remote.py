@@ -6,7 +6,7 @@ import re
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from ww.clients.http import MAX_ANSWER_BYTES, HttpClient, Options
+from ww.clients.http import MAX_ANSWER_BYTES, HttpClient, Options, proxy_fault
 from ww.clients.tls import Tls
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ class Access:
     def proxy(self) -> str:
         """Raises SecretError, and ValueError if it is not a usable URL."""
         url = self._secret(self._proxy) if self._proxy else ""
-        if url and not url.startswith(("http://", "https://")):
-            raise ValueError("the proxy does not begin with http:// or https://")
+        if words := url and proxy_fault(url):
+            raise ValueError(f"proxy: {words}")
         return url
 
 

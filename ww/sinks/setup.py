@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ww.config.secrets import is_reference, resolve
 from ww.config.sinktypes import Unusable, filled
-from ww.sinks.answers import words_of
+from ww.sinks.answers import short, words_of
 from ww.sinks.base import Context
+from ww.sinks.complaints import LineLimit
 from ww.sinks.deadletter import DeadLetters
 from ww.sinks.delivery import Delivery
 from ww.sinks.options import options_of
@@ -112,8 +114,11 @@ def places(layout: Layout) -> Callable[[str], str]:
 
 
 def _context(name: str, around: Surroundings, advised: AdviceBox) -> Context:
+    lines = LineLimit(time.monotonic)
+
     def log(words: str) -> None:
-        around.say("info", around.mask(f"sink {name}: {words}"))
+        for allowed in lines.allowed(short(words)):
+            around.say("info", around.mask(f"sink {name}: {allowed}"))
 
     return Context(
         name=name,

@@ -81,6 +81,8 @@ class Run:
         """Read it to its end."""
         for _ in self.lines():
             pass
+        if self._child.stdout is not None:
+            self._child.stdout.close()
         self.code = self._child.wait()
         if self._child.stdout is not None:
             self._child.stdout.close()
