@@ -226,7 +226,6 @@ class Program:
         self._commands = Commands(parts)
         if self._crew.run:
             self._control = Control(self._crew.system, self._crew.run, self._commands)
-        self._crew.outlet.open()
 
     def _changed(self) -> None:
         if self._commands is not None:

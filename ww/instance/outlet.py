@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from ww.supervise.loop import Timer
     from ww.types import Callback, JsonObject
 
-_GOING_DOWN = (State.STOPPING, State.STOPPED, State.ERROR)
+_NOT_IN_THE_WAY = (State.UP, State.STOPPING, State.STOPPED, State.ERROR)
+WAIT_MS = 500
+"""How long after BOOT a start that is not UP yet has the machine for itself."""
 
 
 class Outlet:
@@ -36,17 +38,12 @@ class Outlet:
         self._crew = crew
         self._reporter: Reporter | None = None
         self._at: Situation | None = None
-        self._open = False
+        self._timer: Timer | None = None
         self._said = False
         self.on_killed: Callable[[], object] = bool
         """Called when a reporter was killed, and not by us: the kernel takes it first when memory is short."""
 
     # --- what happens -----------------------------------------------------------------------------------------------
-
-    def open(self) -> None:
-        """The first service has its start, or takes its time: now a reporter is in nobody's way."""
-        self._open = True
-        self._begin_if_due()
 
     def written(self, seq: int) -> None:
         """Everything up to `seq` is in the journal."""
@@ -56,19 +53,19 @@ class Outlet:
     def recorded(self, at: Situation) -> None:
         """A state was entered and is in the journal."""
         self._at = at
-        if at.state in _GOING_DOWN:
-            self._open = True
-        if self._reporter is None:
-            self._begin_if_due()
-        else:
+        if self._reporter is not None:
             self._reporter.state(self.state())
+        elif at.state in _NOT_IN_THE_WAY:
+            self._open()
+        elif self._timer is None and self._wanted():
+            self._timer = self._crew.system.loop.call_later(WAIT_MS, self._open)
 
     def reloaded(self) -> None:
         """The configuration was merged anew: the reporter is started anew where it would be told something else."""
         if self._reporter is not None:
             self._reporter.refresh(self._wanted())
         else:
-            self._begin_if_due()
+            self._begin()
 
     def kill(self) -> None:
         """At once and without a last delivery."""
@@ -141,8 +138,9 @@ class Outlet:
     def _wanted(self) -> bool:
         return bool(self._sinks()) or self._crew.settings.section("probes").get("http.port") is not None
 
-    def _begin_if_due(self) -> None:
-        if self._open and self._at is not None and self._wanted():
+    def _open(self) -> None:
+        """Everything on the way to UP comes first, or takes its time: now a reporter is in nobody's way."""
+        if self._wanted():
             self._crew.system.loop.call_soon(self._begin)
 
     def _begin(self) -> None:
