@@ -235,9 +235,47 @@ def test_a_plugin_that_cannot_be_used_is_refused_in_words(instance, packages, na
 def test_check_finds_what_only_the_type_itself_can_see(instance, packages):
     instance.put("default_cfg.json", {"ww": {"sinks": {"a": {"type": "file", "path": "/data/events/"}}}})
     done, found = checked(instance, packages)
-    assert done.returncode == 0
+    assert done.returncode == 1
     words = "ww.sinks.a: path '/data/events/' names a directory; write the name of a file"
     assert any(item.startswith("ww/etc/default_cfg.json") and words in item for item in found), found
+
+
+@pytest.mark.rule("D-sink-settings")
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"url": "http://x/"}, "'type' is a required property"),
+        ({"type": "file"}, "'path' is a required property"),
+        ({"type": "http", "url": "http://x/", "mode": "template"}, "'template' is a required property"),
+    ],
+)
+def test_what_a_sink_needs_is_not_left_to_whoever_runs_the_image(instance, packages, given, words):
+    instance.put("default_cfg.json", {"ww": {"sinks": {"a": given}}})
+    done, found = checked(instance, packages)
+    assert done.returncode == 1, done.stdout
+    assert any(words in item and "would end with 78" in item for item in found), found
+    assert instance.child()[0] == 78
+
+
+BAD_WHEN_MADE = {
+    "template": {"type": "http", "url": "http://x/", "mode": "template", "template": {"body": "${"}},
+    "bearer": {
+        "type": "http",
+        "url": "http://x/",
+        "bearer": {"$env": "A"},
+        "basic": {"user": "u", "password": {"$env": "B"}},
+    },
+}
+
+
+@pytest.mark.rule("D-sink-settings")
+@pytest.mark.parametrize("name", sorted(BAD_WHEN_MADE))
+def test_what_only_making_the_sink_shows_is_a_problem_too_and_no_reason_not_to_start(instance, packages, name):
+    instance.put("default_cfg.json", {"ww": {"sinks": {"a": BAD_WHEN_MADE[name]}}})
+    done, found = checked(instance, packages)
+    assert done.returncode == 1, done.stdout
+    assert any("ww.sinks.a: " in item and "nothing would reach this sink" in item for item in found), found
+    assert instance.child()[0] == 0
 
 
 @pytest.mark.rule("D-sink-table")

@@ -14,6 +14,7 @@ from ww.config.query import Found, format_path, lookup
 from ww.config.secrets import is_reference, resolve
 from ww.config.settings import KEY, fill, service_defaults
 from ww.config.sinkcheck import unresolved
+from ww.config.sinktypes import SINKS
 from ww.config.sources import at_path, parse, walk
 from ww.config.validate import faults, schema_fault
 from ww.errors import UsageError
@@ -116,8 +117,9 @@ def _subschemas(schema: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]
 
 
 def _of_problem(place: Place, item: Problem) -> Finding:
-    """A problem of the compile; what only lacks a value is none yet, the operator may give it."""
-    if not str(item["message"]).endswith(_REQUIRED):
+    """A problem of the compile; what only lacks a value is none yet, the operator may give it. A sink is said whole."""
+    of_sink = str(item.get("path", "")).startswith(f"{KEY}.{SINKS}.")
+    if of_sink or not str(item["message"]).endswith(_REQUIRED):
         return _finding(place, PROBLEM, item)
     found = _finding(place, WARNING, item)
     found.do = "give it a default, or tell whoever runs the image to set it: without it the start ends with 78"

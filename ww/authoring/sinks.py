@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ww.authoring.configuration import at_setting
-from ww.authoring.finding import WARNING, Finding
+from ww.authoring.finding import PROBLEM, Finding
 from ww.config.settings import KEY, pick
 from ww.config.sinktypes import SINKS, Unusable
 from ww.sinks.base import Context, Origin
@@ -37,6 +37,6 @@ def check_sinks(place: Place, compiled: Compiled) -> list[Finding]:
         )
         made = make_sink(name, settings, context, place.layout.etc)
         if isinstance(made, Unusable):
-            finding = Finding(WARNING, "", made.words, "correct it: ww run would go on without this sink")
+            finding = Finding(PROBLEM, "", made.words, "correct it: ww run would go on, and nothing would reach this sink")
             found.append(at_setting(place, compiled, finding, (KEY, SINKS, name)))
     return found
