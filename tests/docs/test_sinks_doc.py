@@ -82,6 +82,22 @@ def test_every_type_has_a_page_with_its_guarantee_and_each_setting_with_its_defa
         assert "\n## Settings\n\nNone besides" in text
 
 
+def marked(schema: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, bool]]:
+    """Each setting, and whether its type marks it as a secret."""
+    for key, part in schema["properties"].items():
+        inner = part.get("additionalProperties")
+        yield prefix + key, bool(part.get("writeOnly") or (isinstance(inner, dict) and inner.get("writeOnly")))
+        if "properties" in part:
+            yield from marked(part, f"{prefix}{key}.")
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_the_secrets_of_a_type_are_marked_on_its_page(name: str) -> None:
+    said = dict(re.findall(r"^\| `([^`]+)` \| [^|]+ \| (.*) \|$", page_of(name), re.MULTILINE))
+    for setting, secret in marked(own_schema(name)):
+        assert said.get(setting, "").startswith("(secret)") == secret, setting
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_every_type_is_in_the_index_with_its_guarantee(name: str) -> None:
     found = sink_type(name, "")

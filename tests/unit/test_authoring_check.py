@@ -293,7 +293,7 @@ def test_a_secret_in_the_open_is_told_and_not_shown(home):
     schema(properties={"heartbeat_s": {}, "db": {"properties": {"word": {"writeOnly": True}}}})(home)
     config(db={"word": "open-sesame"})(home)
     (found,) = findings(home)
-    assert (found.level, found.where) == (PROBLEM, "ww/etc/default_cfg.json:4")
+    assert (found.level, found.where) == (WARNING, "ww/etc/default_cfg.json:4")
     assert "open-sesame" not in found.what + found.do
     config(db={"word": {"$secret": "db"}})(home)
     assert findings(home) == []

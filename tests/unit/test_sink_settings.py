@@ -90,15 +90,36 @@ def test_a_reference_stands_where_the_type_marks_a_secret_and_nowhere_else(insta
 
 @pytest.mark.rule("D-sink-secrets")
 def test_a_secret_in_plain_text_is_masked_and_recommended_against(instance):
-    given = sinks(push={"type": "exec", "command": ["push"], "env": {"TOKEN": "hunter2-hunter2"}})
-    compiled = instance.build(given)
+    push = {"type": "http", "url": "http://x/", "basic": {"user": "root-of-it", "password": "hunter2-hunter2"}}
+    compiled = instance.build(sinks(push=push))
     assert compiled.problems == []
-    assert [item["path"] for item in compiled.warnings] == ["ww.sinks.push.env.TOKEN"]
+    assert [item["path"] for item in compiled.warnings] == ["ww.sinks.push.basic.password"]
+    assert "root-of-it" not in compiled.hidden_texts()
     assert "hunter2-hunter2" in compiled.hidden_texts()
     assert "hunter2" not in json.dumps(compiled.provenance.report(compiled.is_hidden))
-    wrong = sinks(push={"type": "exec", "command": ["push"], "env": {"TOKEN": ["hunter2-hunter2"]}})
+    wrong = sinks(push={"type": "http", "url": "http://x/", "bearer": ["hunter2-hunter2"]})
     (problem,) = instance.problems(wrong)
     assert "hunter2" not in problem_text(problem)
+
+
+@pytest.mark.rule("D-sink-secrets")
+def test_what_may_be_a_reference_and_is_no_secret_stands_in_plain_text(instance):
+    env = {"LEVEL": "information", "TOKEN": {"$env": "T"}}
+    compiled = instance.build(sinks(push={"type": "exec", "command": ["push"], "env": env}))
+    assert (compiled.problems, compiled.warnings, compiled.hidden_texts()) == ([], [], [])
+    basic = {"user": {"$env": "U"}, "password": {"$env": "P"}}
+    compiled = instance.build(sinks(push={"type": "http", "url": "http://x/", "basic": basic}))
+    assert (compiled.problems, compiled.warnings) == ([], [])
+
+
+@pytest.mark.rule("D-sink-secrets")
+def test_a_secret_in_plain_text_is_a_warning_of_check(instance, packages):
+    push = {"type": "http", "url": "http://x/", "bearer": "hunter2-hunter2"}
+    instance.put("default_cfg.json", {"ww": {"sinks": {"push": push}}})
+    done, found = checked(instance, packages)
+    assert done.returncode == 0, done.stdout
+    assert any("ww.sinks.push.bearer: the schema marks it as a secret" in item for item in found), found
+    assert "hunter2" not in done.stdout
 
 
 @pytest.mark.rule("D-sink-secrets")

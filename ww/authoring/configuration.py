@@ -144,8 +144,8 @@ def _in_the_open(place: Place, compiled: Compiled) -> list[Finding]:
             if not path or not isinstance(value, str) or not value or _inside_reference(layer, path):
                 continue
             if any(path[: len(marked)] == marked for marked in hidden):
-                what = "the schema marks it writeOnly, and its value stands here, to be read in every image"
-                found.append(_at(place, PROBLEM, what, layer, path))
+                what = "the schema marks it as a secret, and its value stands here, to be read in every image"
+                found.append(_at(place, WARNING, what, layer, path))
             elif isinstance(path[-1], str) and _SECRET.search(path[-1]):
                 what = "it looks like a secret, and its value stands here, to be read in every image"
                 found.append(_at(place, WARNING, what, layer, path))

@@ -10,7 +10,7 @@ from ww.config.secrets import SecretError, is_reference
 from ww.config.settings import KEY
 from ww.config.sinktypes import BUILT_IN, SINKS, Unusable, accepts, delivery_schema, own_schema, parted
 from ww.config.sources import walk
-from ww.config.writeonly import write_only
+from ww.config.writeonly import may_refer, write_only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Sinks:
         return found
 
     def may_refer(self, path: Path) -> bool:
-        """Whether a reference may stand at `path` of the configuration: where the schema of the type marks a secret.
+        """Whether a reference may stand at `path` of the configuration: where the schema of the type says so.
 
         Of a type that is not to be had nobody knows; that is said already.
         """
@@ -70,7 +70,7 @@ class Sinks:
         if schema is None or isinstance(schema, Unusable):
             return True
         _, own = parted(self._given[str(path[2])], self._common)
-        places = {(*path[:3], *marked) for marked in write_only(schema, own)}
+        places = {(*path[:3], *marked) for marked in may_refer(schema, own)}
         return any(path[: len(place)] == place for place in places)
 
     def faults(self) -> Iterator[tuple[Path, Fault | str]]:

@@ -1,4 +1,4 @@
-"""Which values a schema marks `"writeOnly": true`: those are masked wherever a configuration is shown."""
+"""Which values a schema marks: `"writeOnly": true` is masked wherever a configuration is shown."""
 
 from __future__ import annotations
 
@@ -12,28 +12,48 @@ if TYPE_CHECKING:
     from ww.config.model import Path
 
 
+WRITE_ONLY = "writeOnly"
+REFERENCE = "x-reference"
+"""The mark of a sink's setting that may be a reference to a secret, and is none in plain text."""
+
+
 def write_only(schema: Any, instance: Any) -> set[Path]:
     """The paths in `instance` that `schema` marks `"writeOnly": true`; all that lies below such a path is meant too."""
-    marked: set[Path] = set()
-    _mark(schema, schema, instance, (), marked, frozenset())
-    return marked
+    return _Marks(schema, (WRITE_ONLY,)).of(instance)
 
 
-def _mark(root: Any, schema: Any, instance: Any, path: Path, marked: set[Path], seen: frozenset[str]) -> None:
-    if not isinstance(schema, dict):
-        return
-    if schema.get("writeOnly") is True:
-        marked.add(path)
-    for part, next_seen in _beside(root, schema, seen):
-        _mark(root, part, instance, path, marked, next_seen)
-    if isinstance(instance, dict):
-        for key, value in instance.items():
-            for part in _members(schema, key):
-                _mark(root, part, value, (*path, key), marked, frozenset())
-    elif isinstance(instance, list):
-        for index, value in enumerate(instance):
-            for part in _elements(schema, index):
-                _mark(root, part, value, (*path, index), marked, frozenset())
+def may_refer(schema: Any, instance: Any) -> set[Path]:
+    """The paths in `instance` where `schema`, that of a sink, allows a reference to a secret."""
+    return _Marks(schema, (WRITE_ONLY, REFERENCE)).of(instance)
+
+
+class _Marks:
+    """The paths that a schema marks by one of `names`."""
+
+    def __init__(self, schema: Any, names: tuple[str, ...]) -> None:
+        self._root = schema
+        self._names = names
+        self._found: set[Path] = set()
+
+    def of(self, instance: Any) -> set[Path]:
+        self._mark(self._root, instance, (), frozenset())
+        return self._found
+
+    def _mark(self, schema: Any, instance: Any, path: Path, seen: frozenset[str]) -> None:
+        if not isinstance(schema, dict):
+            return
+        if any(schema.get(name) is True for name in self._names):
+            self._found.add(path)
+        for part, next_seen in _beside(self._root, schema, seen):
+            self._mark(part, instance, path, next_seen)
+        if isinstance(instance, dict):
+            for key, value in instance.items():
+                for part in _members(schema, key):
+                    self._mark(part, value, (*path, key), frozenset())
+        elif isinstance(instance, list):
+            for index, value in enumerate(instance):
+                for part in _elements(schema, index):
+                    self._mark(part, value, (*path, index), frozenset())
 
 
 def _beside(root: Any, schema: dict[str, Any], seen: frozenset[str]) -> Iterator[tuple[Any, frozenset[str]]]:

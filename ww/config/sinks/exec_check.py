@@ -4,7 +4,7 @@
 from ww.clib import pattern_kind
 from ww.config.checking import Patterns, Refused, is_reference
 
-MADE_FROM = "8f59005ca30ee2e2af629ed623950b98"
+MADE_FROM = "644d980575aad0eb79797db3bfe23219"
 KIND = "20220615-4-little"
 STATES = {
     '^[^=\\u0000]+(?=\\n?\\Z)': (32, [14, 4, 0, 1, 4294967295, 6, 0, 24, 12, 1, 4294967295, 13, 7, 21, 16, 61, 16, 0, 0, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 0, {}),

@@ -4,7 +4,7 @@
 from ww.clib import pattern_kind
 from ww.config.checking import Patterns, Refused, is_reference
 
-MADE_FROM = "b2dc55566fd1c4fcca436e359c0f2f02"
+MADE_FROM = "4ba88871c4a051c9fdb6a2d799f2c53e"
 KIND = "20220615-4-little"
 STATES = {
     '^/': (32, [14, 4, 0, 1, 1, 6, 0, 16, 47, 1], 0, {}),
