@@ -288,6 +288,14 @@ def test_a_value_that_only_the_operator_gives_is_no_problem(home):
     assert "'token' is a required property" in found.what
 
 
+@pytest.mark.rule("D-check-finds")
+def test_what_is_wrong_elsewhere_says_nothing_of_the_signals(home):
+    config(ww={"signals": {"USR1": "hook"}, "sinks": {"a": {"type": "fil"}}, "journal": 5})(home)
+    assert [item.what.split(":")[0] for item in findings(home)] == ["ww.sinks.a.type", "ww.journal"]
+    write("etc/default_cfg.json", '{"ww": {', 0o644)(home)
+    assert [item.file for item in findings(home)] == ["ww/etc/default_cfg.json"]
+
+
 @pytest.mark.rule("D-check-finds", "D-writeonly-masked")
 def test_a_secret_in_the_open_is_told_and_not_shown(home):
     schema(properties={"heartbeat_s": {}, "db": {"properties": {"word": {"writeOnly": True}}}})(home)

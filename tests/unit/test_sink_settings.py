@@ -69,6 +69,20 @@ def test_what_is_wrong_is_refused_with_its_path(instance, given, path, words):
 
 
 @pytest.mark.rule("D-sink-settings")
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"type": "http", "ulr": "http://x/"}, "ww.sinks.log.ulr"),
+        ({"type": "file", "pth": "/data/x"}, "ww.sinks.log.pth"),
+    ],
+)
+def test_a_misspelt_setting_that_is_needed_is_one_problem(instance, given, path):
+    (problem,) = instance.problems(sinks(log=given))
+    assert problem["path"] == path
+    assert "did you mean" in problem["message"]
+
+
+@pytest.mark.rule("D-sink-settings")
 def test_a_disabled_sink_may_be_of_a_type_that_is_not_installed(instance):
     assert instance.cfg(sinks(far={"type": "redis", "enabled": False, "url": "x"}))
 
@@ -86,6 +100,20 @@ def test_a_reference_stands_where_the_type_marks_a_secret_and_nowhere_else(insta
     ]:
         found = instance.problems(sinks(push=wrong))
         assert [item["path"] for item in found if "a reference to a secret cannot be used" in item["message"]] == [path]
+
+
+@pytest.mark.rule("D-sink-secrets")
+@pytest.mark.parametrize("bearer", [{"$secrt": "hunter2"}, {"$fiel": "/x"}, {"$envv": "A"}])
+def test_a_misspelt_reference_is_one_problem_which_says_what_was_meant(instance, packages, bearer):
+    name, near = next(iter(bearer)), {"$secrt": "$secret", "$fiel": "$file", "$envv": "$env"}[next(iter(bearer))]
+    instance.put("default_cfg.json", {"ww": {"sinks": {"a": {"type": "http", "url": "http://x/", "bearer": bearer}}}})
+    (problem,) = instance.problems()
+    assert problem["path"] == "ww.sinks.a.bearer"
+    assert problem["message"] == f"there is no reference {name}; did you mean {near}?"
+    done, found = checked(instance, packages)
+    assert done.returncode == 1
+    assert [item for item in found if "ww.sinks" in item and "ww.sinks.a.bearer: there is no reference" not in item] == []
+    assert "1 problem," in done.stdout
 
 
 @pytest.mark.rule("D-sink-secrets")

@@ -10,8 +10,8 @@ from ww.authoring.finding import PROBLEM, WARNING, Finding, nearest
 from ww.config import plugins, precompiled
 from ww.config.compiled import build, placed
 from ww.config.inputs import DEFAULTS, collect
-from ww.config.query import Found, format_path, lookup
-from ww.config.secrets import is_reference, resolve
+from ww.config.query import Found, format_path, lookup, parse_path
+from ww.config.secrets import is_reference, misspelt, resolve
 from ww.config.settings import KEY, fill, service_defaults
 from ww.config.sinkcheck import unresolved
 from ww.config.sinktypes import SINKS
@@ -88,9 +88,13 @@ def _missing_secrets(place: Place, compiled: Compiled) -> list[Finding]:
 
 
 def settings_of(compiled: Compiled) -> Settings:
-    """The settings of ww; the defaults where those that are configured cannot be used."""
-    usable = not any(str(item.get("path", "")).partition(".")[0] == KEY for item in compiled.problems)
-    return Settings(fill(compiled.cfg if usable else {}), service_defaults())
+    """The settings of ww; the defaults in each section of them that cannot be used as it is configured."""
+    wrong = {tuple(part for part in parse_path(str(item["path"]))[:2]) for item in compiled.problems if item.get("path")}
+    given = compiled.cfg.get(KEY)
+    if not isinstance(given, dict) or (KEY,) in wrong:
+        return Settings(fill({}), service_defaults())
+    usable = {name: section for name, section in given.items() if (KEY, name) not in wrong}
+    return Settings(fill({KEY: usable}), service_defaults())
 
 
 def _schema_defaults(place: Place, schema: Layer) -> Iterator[Finding]:
@@ -161,7 +165,7 @@ def _at(place: Place, level: str, what: str, layer: Layer, path: Path) -> Findin
 
 def _inside_reference(layer: Layer, path: Path) -> bool:
     above = lookup(layer.value, path[:-1])
-    return isinstance(above, Found) and is_reference(above.value)
+    return isinstance(above, Found) and (is_reference(above.value) or bool(misspelt(above.value)))
 
 
 def _names(place: Place) -> list[Finding]:

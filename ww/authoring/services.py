@@ -53,7 +53,8 @@ def check_services(place: Place, settings: Settings, compiled: Compiled) -> Iter
                 yield from check_script(place, path)
         for finding, field in check_launch(place, service):
             yield at_setting(place, compiled, finding, (KEY, "services", service.name, field))
-    yield from _signal_hook(place, settings)
+    if not _signals_unknown(compiled):
+        yield from _signal_hook(place, settings)
 
 
 def _of_definition(place: Place, compiled: Compiled, words: str) -> Finding:
@@ -86,6 +87,12 @@ def _unread(place: Place, settings: Settings) -> Iterator[Finding]:
                 level = PROBLEM if near == "check" or not settings.services.get(name, {}).get("command") else WARNING
                 what = "ww does not look for a file of this name"
                 yield Finding(level, place.name(f"{path}/{inner}"), what, f"did you mean {near}?")
+
+
+def _signals_unknown(compiled: Compiled) -> bool:
+    """Whether nobody can tell what `ww.signals` says: they, or a whole layer, cannot be read."""
+    wrong = [str(item.get("path", "")) for item in compiled.problems]
+    return any(path in ("", KEY) or path.startswith(f"{KEY}.signals") for path in wrong)
 
 
 def _signal_hook(place: Place, settings: Settings) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from ww.config.merge import MergeFailed, plain
 from ww.config.model import Layer, problem, same
 from ww.config.provenance import Provenance
 from ww.config.query import Found, format_path, lookup, to_text
-from ww.config.secrets import MASK, Masker, is_reference, references
+from ww.config.secrets import MASK, Masker, is_reference, misspelt, references
 from ww.config.sources import at_path, parse, walk
 
 TYPE_CHECKING = False
@@ -192,9 +192,28 @@ def _check_settings(layers: list[Layer], result: Compiled, etc: str) -> None:
     if sinks is not None:
         found += sinks.faults()
     masker = Masker(result.private_texts() if found else ())
+    told: set[Path] = set()
     for path, fault in found:
+        if (near := _meant_reference(path, result, told)) is not None:
+            result.problems += near
+            continue
         words = fault if isinstance(fault, str) else _private_words(fault, "setting of ww", path, result)
         result.problems.append(_placed(masker.mask(words), layers, path, result))
+
+
+def _meant_reference(path: Path, result: Compiled, told: set[Path]) -> list[Problem] | None:
+    """The one problem with what should be a reference at or above a refused `path`, and none once it was told.
+
+    None where there is nothing like that.
+    """
+    for length in range(len(path), 0, -1):
+        at = lookup(result.cfg, path[:length])
+        words = misspelt(at.value) if isinstance(at, Found) else ""
+        if words:
+            known = path[:length] in told
+            told.add(path[:length])
+            return [] if known else [_placed(words, result.layers, path[:length], result)]
+    return None
 
 
 def _sinks(given: Json, etc: str) -> Sinks | None:
@@ -215,7 +234,11 @@ def _check_values(schema: Layer, known: Known | None, layers: list[Layer], resul
     from ww.config.validate import faults
 
     masker = Masker(result.private_texts())
+    told: set[Path] = set()
     for fault in faults(judged, schema.value):
+        if (near := _meant_reference(fault.path, result, told)) is not None:
+            result.problems += near
+            continue
         words = masker.mask(_private_words(fault, "key in the image's cfg_schema.json", fault.path, result))
         result.problems.append(_placed(words, layers, fault.path, result))
 
@@ -228,11 +251,8 @@ def _private_words(fault: Fault, kind: str, path: Path, result: Compiled) -> str
 def _fault_words(fault: Fault, kind: str) -> str:
     if fault.message:
         return fault.message
-    import difflib
-
-    name = str(fault.path[-1])
-    near = difflib.get_close_matches(name, fault.allowed, n=1, cutoff=0.4)
-    return f"there is no such {kind}" + (f"; did you mean {near[0]}?" if near else "")
+    near = fault.meant()
+    return f"there is no such {kind}" + (f"; did you mean {near}?" if near else "")
 
 
 def placed(message: str, compiled: Compiled, path: Path) -> Problem:

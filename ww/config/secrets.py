@@ -52,6 +52,17 @@ def reference_fault(value: object) -> str:
     return _target_fault(kind, target)
 
 
+def misspelt(value: object) -> str:
+    """What a value that is refused was probably meant to be: `{"$secrt": …}` is a reference; "" if nothing like that."""
+    name = next(iter(value)) if isinstance(value, dict) and len(value) == 1 else ""
+    if not name.startswith("$") or name in KINDS:
+        return ""
+    import difflib
+
+    near = difflib.get_close_matches(name, KINDS, n=1, cutoff=0.6)
+    return f"there is no reference {name}; did you mean {near[0]}?" if near else ""
+
+
 def _target_fault(kind: str, target: str) -> str:
     if kind == "$secret" and ("/" in target or target in (".", "..")):
         return "a $secret is named by a plain file name; use $file for a path"

@@ -87,10 +87,19 @@ class Sinks:
             libraries.reach()
             from ww.config.validate import faults
 
-            for fault in faults(own, schema):
+            found = faults(own, schema)
+            for fault in found:
                 if fault.allowed:
                     fault.allowed = (*fault.allowed, *self._common)
-                yield (KEY, SINKS, name, *fault.path), fault
+            for fault in found:
+                if not any(_follows(fault, other) for other in found):
+                    yield (KEY, SINKS, name, *fault.path), fault
+
+
+def _follows(fault: Fault, other: Fault) -> bool:
+    """Whether `fault` misses a setting only because `other` is its name, misspelt."""
+    near = other.meant() if len(other.path) == 1 else ""
+    return bool(near) and not fault.path and near in fault.message.replace("'", " ").split()
 
 
 def unresolved(cfg: Json, read: Callable[[dict[str, str]], str]) -> Iterator[tuple[Path, str]]:

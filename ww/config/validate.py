@@ -44,6 +44,13 @@ class Fault(Value):
         self.message = message
         self.allowed = allowed
 
+    def meant(self) -> str:
+        """The known name that an unknown one was probably meant to be; "" for none, and for other faults."""
+        import difflib
+
+        near = difflib.get_close_matches(str(self.path[-1]), self.allowed, n=1, cutoff=0.4) if self.allowed else []
+        return near[0] if near else ""
+
 
 def schema_fault(schema: Any) -> Fault | None:
     """What is wrong with a schema itself, or None."""
