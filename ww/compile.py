@@ -157,9 +157,24 @@ def _write_all(layout: Layout, run: str, key: str, compiled: Compiled) -> dict[s
         compiled.hidden_texts(),
         warnings,
         private=bool(compiled.exposed()),
+        rests_on=_rests_on(layout, compiled),
     )
     cache = store(layout, run, key, result)
     return {"ok": True, "warnings": warnings} if run else {"ok": True, "warnings": warnings, "cache": cache}
+
+
+def _rests_on(layout: Layout, compiled: Compiled) -> dict[str, list[int]]:
+    """What tells whether plugins are still those by which sinks were checked; nothing where no sink is of one."""
+    given: Any = settings.pick(compiled.cfg, [settings.KEY, "sinks"], {})
+    if not given:
+        return {}
+    from ww.config.sinktypes import BUILT_IN
+
+    if all(sink["type"] in BUILT_IN for sink in given.values()):
+        return {}
+    from ww.config.plugins import rests_on
+
+    return rests_on(layout.etc)
 
 
 def first_of(problems: list[Problem], kind: str) -> list[Problem]:

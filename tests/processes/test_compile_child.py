@@ -44,7 +44,7 @@ def test_it_writes_the_configuration_its_provenance_and_its_cache(instance):
     assert mode(instance.etc / "cfg.json") == 0o644
 
     cache = marshal.loads((instance.run / "cfg.cache").read_bytes())
-    assert cache["format"] == 2
+    assert cache["format"] == 3
     assert cache["key"] == instance.collect(environ, "x=1").key
     assert cache["cfg_path"] == str(instance.etc / "cfg.json")
     assert cache["secrets"] == [{"$secret": "db"}]

@@ -14,6 +14,7 @@ import sys
 from ww import __version__
 from ww.clib import BadJson, json_dumps, json_loads
 from ww.config import atomic, libraries
+from ww.config.inputs import fingerprint
 from ww.config.sinktypes import API_VERSION, BUILT_IN, ENTRY_POINTS, Unusable, delivery_schema
 from ww.types import Value
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Table = dict[str, "Plugin | Unusable"]
 
 NAME = "sinks.check"
-FORMAT = 1
+FORMAT = 2
 _LARGEST = 16 << 20
 _OTHERS_WRITE = 0o022
 
@@ -32,17 +33,19 @@ _OTHERS_WRITE = 0o022
 class Plugin(Value):
     """A type that an installed package brings.
 
-    `target` is `module:attribute`, `origin` the package and its version, `schema` that of its own settings.
+    `target` is `module:attribute`, `origin` the package and its version, `where` what an installer has left of it
+    ("" if it left nothing that is known), `schema` that of its own settings.
     """
 
-    __slots__ = ("name", "target", "origin", "guarantee", "summary", "schema")
+    __slots__ = ("name", "target", "origin", "where", "guarantee", "summary", "schema")
 
     def __init__(
-        self, name: str, target: str, origin: str, guarantee: str, summary: str, schema: dict[str, Any]
+        self, name: str, target: str, origin: str, where: str, guarantee: str, summary: str, schema: dict[str, Any]
     ) -> None:
         self.name = name
         self.target = target
         self.origin = origin
+        self.where = where
         self.guarantee = guarantee
         self.summary = summary
         self.schema = schema
@@ -87,11 +90,13 @@ def scan() -> Table:
         if point.name in found:
             found[point.name] = Unusable(f"two packages bring the type {point.name!r}, one of them {origin}")
             continue
-        found[point.name] = _examined(point.name, point.value, origin, point.load)
+        # The directory of its metadata, which goes when the package is uninstalled.
+        where = str(getattr(point.dist, "_path", ""))
+        found[point.name] = _examined(point.name, point.value, origin, where, point.load)
     return found
 
 
-def _examined(name: str, target: str, origin: str, load: Any) -> Plugin | Unusable:
+def _examined(name: str, target: str, origin: str, where: str, load: Any) -> Plugin | Unusable:
     try:
         made = load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything when it is imported
@@ -104,7 +109,7 @@ def _examined(name: str, target: str, origin: str, load: Any) -> Plugin | Unusab
     wrong = _schema_words(schema)
     if wrong:
         return Unusable(f"{origin}: the schema of {target} cannot be used: {wrong}")
-    return Plugin(name, target, origin, str(made.guarantee.value), str(made.summary), schema)
+    return Plugin(name, target, origin, where, str(made.guarantee.value), str(made.summary), schema)
 
 
 def _schema_words(schema: dict[str, Any]) -> str:
@@ -127,12 +132,21 @@ def read_table(etc: str) -> Table | None:
         record = json_loads(text.decode()) if text else None
     except (BadJson, UnicodeDecodeError, RecursionError):
         return None
-    if not isinstance(record, dict) or record.get("made_by") != _made_by():
+    if not isinstance(record, dict) or record.get("format") != FORMAT or record.get("made_by") != _made_by():
         return None
     seen, types = record.get("seen"), record.get("types")
     if not isinstance(seen, dict) or not isinstance(types, dict) or seen != _seen(list(seen)):
         return None
-    return {str(name): _parsed(str(name), item) for name, item in types.items()}
+    found = {str(name): _parsed(str(name), item) for name, item in types.items()}
+    gone = any(isinstance(item, Plugin) and item.where and not os.path.exists(item.where) for item in found.values())
+    return None if gone else found
+
+
+def rests_on(etc: str) -> dict[str, list[int]]:
+    """Every path that says, by its fingerprint, whether `installed` would say the same again."""
+    paths = {f"{etc}/{NAME}", *(entry for entry in sys.path if os.path.isdir(entry))}
+    paths |= {item.where for item in installed(etc).values() if isinstance(item, Plugin) and item.where}
+    return {path: fingerprint(path) for path in sorted(paths)}
 
 
 def write_table(etc: str) -> str:
@@ -149,13 +163,13 @@ def write_table(etc: str) -> str:
 def _recorded(item: Plugin | Unusable) -> dict[str, Any]:
     if isinstance(item, Unusable):
         return {"unusable": item.words}
-    return {name: getattr(item, name) for name in ("target", "origin", "guarantee", "summary", "schema")}
+    return {name: getattr(item, name) for name in ("target", "origin", "where", "guarantee", "summary", "schema")}
 
 
 def _parsed(name: str, item: Any) -> Plugin | Unusable:
     if "unusable" in item:
         return Unusable(str(item["unusable"]))
-    return Plugin(name, item["target"], item["origin"], item["guarantee"], item["summary"], item["schema"])
+    return Plugin(name, item["target"], item["origin"], item["where"], item["guarantee"], item["summary"], item["schema"])
 
 
 def _made_by() -> str:

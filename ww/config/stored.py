@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ww.home.layout import Layout
     from ww.types import Json
 
-CACHE_FORMAT = 2
+CACHE_FORMAT = 3
 PROVENANCE_FORMAT = 1
 
 
@@ -31,9 +31,10 @@ class Result(Value):
     """A valid configuration with the provenance of its leaves, its references to secrets, and the texts to be masked.
 
     `private`: a value that the schema hides stands in it as it is, so that only its owner may read the file.
+    `rests_on`: what it was checked by besides its inputs, as paths with their fingerprints.
     """
 
-    __slots__ = ("cfg", "leaves", "secrets", "hidden", "warnings", "private")
+    __slots__ = ("cfg", "leaves", "secrets", "hidden", "warnings", "private", "rests_on")
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Result(Value):
         warnings: list[Problem],
         *,
         private: bool,
+        rests_on: dict[str, list[int]] | None = None,
     ) -> None:
         self.cfg = cfg
         self.leaves = leaves
@@ -51,6 +53,7 @@ class Result(Value):
         self.hidden = hidden
         self.warnings = warnings
         self.private = private
+        self.rests_on = rests_on or {}
 
 
 EMPTY = Result({}, [], [], [], [], private=False)
@@ -70,6 +73,7 @@ def store(layout: Layout, run: str, key: str, result: Result) -> dict[str, Any]:
         "secrets": result.secrets,
         "hidden": result.hidden,
         "warnings": result.warnings,
+        "rests_on": result.rests_on,
     }
     if run:
         provenance = {"format": PROVENANCE_FORMAT, "leaves": result.leaves}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIMIT_MS = 60_000
 """A merge takes a tenth of a second; a compile child that needs a minute hangs."""
 
-CACHE_FORMAT = 2
+CACHE_FORMAT = 3
 
 FORMATS = ("plain", "json")
 
@@ -66,7 +66,7 @@ class CompileTask:
         inputs = collect(self._compiler.layout, self._compiler.environ, self._compiler.sets)
         self._key = inputs.key
         cache = read_cache(self._compiler.run)
-        if cache is not None and cache.get("key") == self._key and self._as_written(cache):
+        if cache is not None and cache.get("key") == self._key and self._as_written(cache) and _rests(cache):
             self._accept(cache)
             return self
         if inputs.nothing() and self._stored_nothing():
@@ -169,6 +169,11 @@ class CompileTask:
         for warning in cache.get("warnings", ()):
             self._system.voice.warn(f"configuration: {problem_text(warning)}")
         self._done(Done())
+
+
+def _rests(cache: dict[str, Any]) -> bool:
+    """Whether what the configuration was checked by is as it was: a plugin whose sink it names may be gone."""
+    return all(fingerprint(path) == known for path, known in cache.get("rests_on", {}).items())
 
 
 def read_cache(run: str | None) -> dict[str, Any] | None:
