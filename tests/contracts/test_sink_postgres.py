@@ -407,11 +407,11 @@ def test_the_statements_of_the_page_make_what_a_user_without_rights_needs(
     statements = fenced((REPO / "docs" / "sinks" / "postgres.md").read_text(), "sql")
     server.sql(f"CREATE ROLE {database}_plain LOGIN PASSWORD 'pw-{database}'")
     with server.connect(database) as owner:
-        owner.execute(statements[1])
+        owner.execute(next(text for text in statements if text.startswith("CREATE TABLE")))
         owner.execute(f"GRANT SELECT, INSERT ON ww_events, ww_events_schema TO {database}_plain")
     plain = sink(server, database, user=f"{database}_plain", create=False)
     assert all_accepted(plain.deliver(some_items(tmp_path, 5), soon()))
-    assert rows(server, database, statements[0])[0][:3] == ("conformance", "kit-1", "WARMUP")
+    assert rows(server, database, statements[0].split(";")[0])[0][:3] == ("conformance", "kit-1", "WARMUP")
     by_hand = rows(server, database, CATALOGUE)
     server.sql("DROP TABLE ww_events, ww_events_schema", database)
     sink(server, database).deliver(some_items(tmp_path, 5), soon())
