@@ -115,6 +115,10 @@ def build(inputs: Inputs, etc: str = "") -> Compiled:
     return result
 
 
+_TOKEN = (settings.KEY, "probes", "http", "token")
+"""The only setting outside of sinks that names a secret; its schema takes nothing else."""
+
+
 def _known(inputs: Inputs) -> Known | None:
     if inputs.schema is None:
         return None
@@ -176,6 +180,8 @@ def _check_settings(layers: list[Layer], result: Compiled, etc: str) -> None:
     if sinks is not None:
         result.hidden.update(*(sinks.hidden(layer) for layer in (result.cfg, *(layer.value for layer in layers))))
     for path, item in walk(given, (settings.KEY,)):
+        if path == _TOKEN or path[:-1] == _TOKEN:
+            continue
         if is_reference(item) and (sinks is None or not sinks.may_refer(path)):
             message = "a reference to a secret cannot be used in the settings of ww; write the value"
             if path[1:2] == ("sinks",):

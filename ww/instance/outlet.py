@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ww.instance.crew import Crew
     from ww.instance.driver import Situation, Task
     from ww.instance.reporter import Reporter
+    from ww.instance.upward import Upward
     from ww.instance.tasks import Report
     from ww.lifecycle.policy import StopBudget
     from ww.supervise.loop import Timer
@@ -38,6 +39,11 @@ class Outlet:
         self._at: Situation | None = None
         self._open = False
         self._said = False
+        self._upward: Upward | None = None
+        self._entered: dict[str, int] = {}
+        self._spent_ms: dict[str, int] = {}
+        self.view: Callable[[], dict[str, Any]] = dict
+        """The members of the status document by which readiness is judged; set by the wiring module."""
         self.on_killed: Callable[[], object] = bool
         """Called when a reporter was killed, and not by us: the kernel takes it first when memory is short."""
 
@@ -56,12 +62,42 @@ class Outlet:
     def recorded(self, at: Situation) -> None:
         """A state was entered and is in the journal."""
         self._at = at
+        name = at.state.value if at.state is not None else ""
+        self._entered[name] = self._entered.get(name, 0) + 1
+        if at.previous is not None:
+            self._spent_ms[at.previous.value] = self._spent_ms.get(at.previous.value, 0) + at.previous_ms
         if at.state in _GOING_DOWN:
             self._open = True
         if self._reporter is None:
             self._begin_if_due()
-        else:
+        self.look(anew=True)
+
+    def look(self, anew: bool = False) -> None:
+        """Something by which readiness is judged may have changed; `anew`: a state was entered."""
+        changed = False
+        if self._upward is None and (self._reporter is not None or self._crew.settings.text("probes.file") or self._heard()):
+            procs.prepare("ww.instance.upward")
+            from ww.instance.upward import Upward
+
+            self._upward = Upward(self._crew, self.view, self._left_ms)
+        if self._upward is not None:
+            changed = self._upward.look()
+        if self._reporter is not None and (changed or anew):
             self._reporter.state(self.state())
+
+    def measured(self, health: JsonObject) -> None:
+        """A health event was journalled."""
+        self.look()
+        if self._reporter is not None:
+            self._reporter.health(health)
+
+    def _heard(self) -> bool:
+        """Whether whoever started us wants to hear how it stands (sd_notify)."""
+        return bool(self._crew.environ.get("NOTIFY_SOCKET"))
+
+    def _left_ms(self) -> int:
+        budget = self._at.budget if self._at is not None else None
+        return budget.left(self._crew.system.clock.mono_ms()) if budget is not None else 0
 
     def reloaded(self) -> None:
         """The configuration was merged anew: the reporter is started anew where it would be told something else."""
@@ -69,6 +105,7 @@ class Outlet:
             self._reporter.refresh(self._wanted())
         else:
             self._begin_if_due()
+        self.look()
 
     def kill(self) -> None:
         """At once and without a last delivery."""
@@ -126,7 +163,11 @@ class Outlet:
             "state": at.state.value if at is not None and at.state is not None else None,
             "previous": at.previous.value if at is not None and at.previous is not None else None,
             "seq": journal.seq if journal is not None else 0,
-            "ready": at is not None and at.state is State.UP,
+            "ready": self._upward is not None and self._upward.ready,
+            "words": self._upward.words if self._upward is not None else "",
+            "was_up": State.UP.value in self._entered,
+            "entered": dict(self._entered),
+            "spent_ms": dict(self._spent_ms),
             "since_ms": clock.wall_ms() - (clock.mono_ms() - entered_ms),
             "restarts": at.restarts if at is not None else 0,
         }
@@ -139,7 +180,10 @@ class Outlet:
         return {name: sink for name, sink in configured.items() if sink.get("enabled", True)}
 
     def _wanted(self) -> bool:
-        return bool(self._sinks()) or self._crew.settings.section("probes").get("http.port") is not None
+        return bool(self._sinks()) or self._serves()
+
+    def _serves(self) -> bool:
+        return self._crew.settings.section("probes").get("http.port") is not None
 
     def _begin_if_due(self) -> None:
         if self._open and self._at is not None and self._wanted():
@@ -151,14 +195,16 @@ class Outlet:
         if self._reporter is not None or journal is None or not self._wanted() or self._crew.data.in_use:
             return
         if journal.directory is None:
-            if not self._said:
+            if not self._said and self._sinks():
                 self._said = True
                 self._crew.system.voice.warn("events are kept in memory alone, so no sink gets any")
-            return
+            if not self._serves():
+                return
         procs.prepare("ww.instance.reporter")
         from ww.instance.reporter import Reporter
 
         self._reporter = Reporter(self._crew, journal, self.state)
+        self.look()
         self._reporter.start()
 
 
