@@ -36,8 +36,9 @@ PYTHONS = "pythons"
 ON_EVERY_PYTHON = ("unit", "contracts")
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 TOOLS = {
+    "contracts": ("etcd", "etcdctl", "zookeeper"),
     "docs": ("shellcheck",),
-    "processes": ("redis", "unshare", "systemd-notify"),
+    "processes": ("etcd", "redis", "unshare", "systemd-notify"),
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),

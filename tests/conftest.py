@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 TESTS = Path(__file__).resolve().parent
 UNIT_TIMEOUT_S = 5
 NOT_TESTED = TESTS.parent / "docs" / "not-tested.md"
-OWN_VARIABLES = ("WW_CI", "WW_TEST_TREE", "WW_TEST_PATIENCE_S", "WW_SERVICES_DIR", "WW_IMAGES")
+OWN_VARIABLES = (
+    "WW_CI",
+    "WW_TEST_TREE",
+    "WW_TEST_PATIENCE_S",
+    "WW_SERVICES_DIR",
+    "WW_IMAGES",
+    "WW_TEST_ELASTICSEARCH_URL",
+)
 """What tests are steered by; every other WW_* and CFG* of the caller would steer what is under test."""
 IN_CI = bool(os.environ.get("WW_CI"))
 

@@ -227,7 +227,6 @@ class Program:
         self._commands = Commands(parts)
         if self._crew.run:
             self._control = Control(self._crew.system, self._crew.run, self._commands)
-        self._crew.outlet.open()
 
     def _view(self) -> dict[str, Any]:
         """By which readiness is judged; the same members as in the status document."""

@@ -58,8 +58,9 @@ def run_on_demand(layout: Layout, environ: Mapping[str, str], ww_directory: str,
     os.umask(0o022)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    with _data_lock(layout, environ, name, required=name == "restore"):
+    with _data_lock(layout, environ, name, required=name == "restore") as holder:
         env = _environment(layout, environ, ww_directory)
+        env["WW_HOLDER"] = holder
         if name == "restore":  # so that a restore hook whose `ww restore` was killed is seen as a survivor
             env["WW_BOOT"] = os.urandom(16).hex()
         limit_s = _settings(layout, environ)[f"hooks.{name}.timeout_s"] or None
@@ -181,15 +182,15 @@ def _environment(layout: Layout, environ: Mapping[str, str], ww_directory: str) 
 
 
 @contextmanager
-def _data_lock(layout: Layout, environ: Mapping[str, str], name: str, required: bool) -> Iterator[None]:
-    """Holds the data lock where it is free. Raises TryAgainError if it is needed and held."""
+def _data_lock(layout: Layout, environ: Mapping[str, str], name: str, required: bool) -> Iterator[str]:
+    """Holds the data lock where it is free, else says who holds it. Raises TryAgainError if it is needed and held."""
     access = datadir.open_data(layout.data, may_create=False)
     if isinstance(access, datadir.Newer | datadir.Unreadable):
         raise TryAgainError(f"cannot {name}: {access.why}")
     if isinstance(access, datadir.Unusable):
         if required:
             raise TryAgainError(f"cannot {name}: {access.why}")
-        yield
+        yield ""
         return
     holder = f"ww {name}, pid {os.getpid()}, since {stamp(Clock().wall_ms())}"
     locks = [take_lock(f"{access.path}/lock", layout.data, holder)]
@@ -199,7 +200,7 @@ def _data_lock(layout: Layout, environ: Mapping[str, str], name: str, required: 
     try:
         if required:
             _refuse_unless_alone(name, layout.data, locks)
-        yield
+        yield locks[0].holder if isinstance(locks[0], Held) else ""
     finally:
         for lock in locks:
             if isinstance(lock, Lock):

@@ -66,8 +66,9 @@ def test_tests_cite_only_rules_that_exist() -> None:
 @pytest.mark.rule("D-rules-covered")
 def test_rules_of_later_issues_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "rules.txt"
-    path.write_text("# a comment\nWW-1  now\n\n# later: images\nWW-5  then\n")
-    assert [(rule.id, rule.later) for rule in read_rules(path).values()] == [("WW-1", ""), ("WW-5", "images")]
+    path.write_text("# a comment\nWW-1  now\n\n# later: images\nWW-5  then\n\n# -- more\nWW-6  now\n")
+    laters = [(rule.id, rule.later) for rule in read_rules(path).values()]
+    assert laters == [("WW-1", ""), ("WW-5", "images"), ("WW-6", "")]
     path.write_text("WW-1  now\nWW-1  again\n")
     with pytest.raises(ValueError, match=r"rules\.txt:2"):
         read_rules(path)

@@ -89,8 +89,9 @@ def test_it_serves_as_root_with_workers_that_are_not(engine: Engine, container: 
         {"user": "12345", "read_only": True, "cap_drop": ["ALL"]},
         {"read_only": True, "tmpfs": {"/run": ""}},
         {"init": True},
+        {"cap_drop": ["ALL"], "cap_add": ["CHOWN", "SETGID", "SETUID", "KILL"]},
     ],
-    ids=["anyone", "anyone-read-only-no-capabilities", "root-read-only", "under-an-init"],
+    ids=["anyone", "anyone-read-only-no-capabilities", "root-read-only", "under-an-init", "root-few-capabilities"],
 )
 def test_it_serves_wherever_it_is_put(engine: Engine, container: Boxes, options: dict[str, Any]) -> None:
     box = container(engine.image("nginx"), ports=PUBLISHED, **options)

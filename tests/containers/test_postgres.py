@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.engine import PREFIX
 from tests.support.load import ways_to_end, writing
 from tests.support.paths import REPO
 from tests.support.services import server
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +101,45 @@ def test_it_runs_without_root_and_without_capabilities(engine: Engine, volume: s
     assert box.stop() == 0
 
 
+@pytest.mark.rule("D-image-postgres")
+def test_as_root_it_wants_the_capabilities_that_its_page_names(engine: Engine, volume: str, container: Boxes) -> None:
+    page = (REPO / "images" / "postgres" / "README.md").read_text().partition("## Rights")[2].partition("## ")[0]
+    data = {volume: {"bind": "/data", "mode": "rw"}}
+    box = container(
+        engine.image("postgres"), cap_drop=["ALL"], cap_add=re.findall(r"--cap-add (\w+)", page), volumes=data
+    )
+    for times in (1, 2):
+        until(lambda times=times: box.states().count("UP") == times, "UP", 60)  # type: ignore[misc]
+        assert box.stop() == 0
+        assert box.states()[-1] == "STOPPED"
+        box.start()
+    without = container(engine.image("postgres"), cap_drop=["ALL"])
+    assert without.exit_code() == 70
+    assert "root may not become the user postgres" in without.logs()
+
+
+@pytest.mark.rule("D-image-no-loss", "D-container-one-owner")
+def test_a_backup_in_another_container_starts_no_second_server_on_live_data(
+    engine: Engine, volume: str, container: Boxes
+) -> None:
+    """A server that does not answer for a while, and a process that only the first container can see."""
+    data: dict[str, Any] = {volume: {"bind": "/data", "mode": "rw"}}
+    unwatched = {"CFG": json.dumps({"ww": {"monitor": {"interval_s": 3600}}})}
+    box = container(engine.image("postgres"), volumes=data, environment=unwatched)
+    box.wait_state("UP")
+    sql(box, "CREATE TABLE notes AS SELECT 1 AS id")
+    pid = box.ask()["services"][0]["pid"]
+    assert box.exec(["sh", "-c", f"kill -STOP {pid}"]).exit_code == 0
+    other = container(engine.image("postgres"), entrypoint=["timeout", "30", "ww", "backup", "now"], volumes=data)
+    code, words = other.exit_code(60), other.logs()
+    assert box.exec(["sh", "-c", f"kill -CONT {pid}"]).exit_code == 0
+    assert code not in (0, 124), words
+    assert "its server does not answer" in words
+    assert box.exec("test -e /data/pg/postmaster.pid").exit_code == 0
+    assert sql(box, "SELECT id FROM notes") == "1"
+    assert box.stop() == 0
+
+
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_pgbench(
@@ -121,7 +163,9 @@ def test_what_was_acknowledged_survives_twenty_ends_under_pgbench(
             box.wait_state("UP")
         writer.more(5)
         acknowledged = writer.end()
-    there = {int(line) for line in sql(box, "SELECT id FROM acks").split()}
+    read = client.exec(["psql", "-XqAt", "-c", "SELECT id FROM acks"])
+    assert read.exit_code == 0, read.output
+    there = {int(line) for line in read.output.split()}
     assert len(acknowledged) >= 5 * ROUNDS
     assert acknowledged <= there, sorted(acknowledged - there)
     assert sql(box, "SELECT count(*) FROM pgbench_accounts") == "100000"
@@ -161,7 +205,7 @@ def test_data_moves_from_one_debian_to_the_next_by_dump_and_restore(
 
 def _on(base: str) -> str:
     """The image, built on another Debian, under a prefix of its own."""
-    environ = {**os.environ, "DOCKER_HOST": server("docker"), "WW_IMAGES": "whaleware-next"}
+    environ = {**os.environ, "DOCKER_HOST": server("docker"), "WW_IMAGES": f"{PREFIX}-next"}
     command = [str(REPO / "images/build"), "--base", base, "postgres"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

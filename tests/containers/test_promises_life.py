@@ -50,6 +50,16 @@ def test_hooks_run_in_the_order_of_the_states(probe: str, container: Boxes) -> N
     ]
 
 
+@pytest.mark.rule("WW-28", "D-container-order")
+def test_boot_runs_before_any_service_and_svcdown_after_the_last(probe: str, container: Boxes) -> None:
+    box = container(probe)
+    box.wait_state("UP")
+    assert box.stop() == 0
+    told = ("ran boot", "service web runs", "service web stopped", "ran svcdown")
+    lines = [line.partition(" | ")[2] for line in box.logs().splitlines()]
+    assert [next(one for one in told if line.startswith(one)) for line in lines if line.startswith(told)] == list(told)
+
+
 @pytest.mark.rule("WW-30", "D-container-data")
 def test_the_first_boot_is_once_on_a_named_volume_and_in_others_that_take_it(
     probe: str, container: Boxes, volume: str

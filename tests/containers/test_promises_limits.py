@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.paths import REPO
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -62,6 +64,39 @@ def test_any_user_of_any_group_runs_on_a_volume_of_his_own(probe: str, container
     box.start()
     until(lambda: box.states().count("UP") == 2, "UP again", 60)
     assert box.states().count("FIRSTBOOT") == 1
+
+
+@pytest.mark.rule("D-container-confined", "D-images-doc")
+def test_the_line_of_the_page_gives_an_existing_volume_to_another_user(
+    probe: str, container: Boxes, volume: str
+) -> None:
+    (line,) = [line for line in (REPO / "docs" / "images.md").read_text().splitlines() if "--entrypoint chown" in line]
+    there = {volume: {"bind": "/data", "mode": "rw"}}
+    first = container(probe, volumes=there)
+    first.wait_state("UP")
+    assert first.stop() == 0
+    refused = container(probe, volumes=there, user="12345:12345")
+    until(lambda: not refused.running() or refused.state() == "UP", "an end, or UP", 60)
+    assert "FIRSTBOOT" not in refused.states() or "/data cannot be written" in refused.logs()
+    refused.raw.remove(force=True)
+    words = line.partition(" IMAGE ")[2].removesuffix(" /backup").split()
+    assert container(probe, volumes=there, entrypoint="chown", command=words).exit_code() == 0
+    box = container(probe, volumes=there, user="12345:12345")
+    box.wait_state("UP")
+    assert box.states() == ["BOOT", "UPGRADING", "WARMUP", "UP"]
+    assert box.stop() == 0
+
+
+@pytest.mark.rule("D-container-confined", "D-service-stop")
+def test_a_service_that_may_not_be_signalled_goes_with_the_container(probe: str, container: Boxes) -> None:
+    """Root without CAP_KILL may start a service of another user, and never signal it."""
+    web = {"user": "65534", "stop": {"to": "process", "timeout_s": 1}}
+    cfg = {"ww": {"services": {"web": web}, "stop": {"budget_s": 4}}}
+    box = container(probe, cap_drop=["ALL"], cap_add=["SETUID", "SETGID"], environment={"CFG": json.dumps(cfg)})
+    box.wait_state("UP")
+    assert box.stop() == 0
+    assert "Traceback" not in box.logs()
+    assert "the stop budget is spent" in box.logs()
 
 
 @pytest.mark.rule("D-container-pids")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.load import ways_to_end, writing
+from tests.support.paths import REPO
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +72,43 @@ def test_it_runs_without_root_and_without_capabilities(engine: Engine, volume: s
     assert box.stop() == 0
 
 
+@pytest.mark.rule("D-image-redis")
+def test_as_root_it_wants_the_capabilities_that_its_page_names(engine: Engine, volume: str, container: Boxes) -> None:
+    page = (REPO / "images" / "redis" / "README.md").read_text().partition("## Rights")[2].partition("## ")[0]
+    data = {volume: {"bind": "/data", "mode": "rw"}}
+    box = container(engine.image("redis"), cap_drop=["ALL"], cap_add=re.findall(r"--cap-add (\w+)", page), volumes=data)
+    for times in (1, 2):
+        until(lambda times=times: box.states().count("UP") == times, "UP", 60)  # type: ignore[misc]
+        assert box.stop() == 0
+        assert box.states()[-1] == "STOPPED"
+        box.start()
+    without = container(engine.image("redis"), cap_drop=["ALL"])
+    assert without.exit_code() == 70
+    assert "root may not become the user redis" in without.logs()
+
+
+@pytest.mark.rule("D-image-no-loss", "D-container-one-owner")
+def test_a_backup_in_another_container_starts_no_second_server_on_live_data(
+    engine: Engine, volume: str, container: Boxes
+) -> None:
+    """A server that does not answer for a while, and a process that only the first container can see."""
+    data: dict[str, Any] = {volume: {"bind": "/data", "mode": "rw"}}
+    unwatched = {"CFG": json.dumps({**CFG, "ww": {"monitor": {"interval_s": 3600}}})}
+    box = container(engine.image("redis"), volumes=data, environment=unwatched)
+    box.wait_state("UP")
+    assert ask(box, "SET", "a", "1") == "OK"
+    pid = box.ask()["services"][0]["pid"]
+    assert box.exec(["sh", "-c", f"kill -STOP {pid}"]).exit_code == 0
+    other = container(engine.image("redis"), entrypoint=["timeout", "30", "ww", "backup", "now"], volumes=data)
+    code, words = other.exit_code(60), other.logs()
+    assert box.exec(["sh", "-c", f"kill -CONT {pid}"]).exit_code == 0
+    assert code not in (0, 124), words
+    assert "its server does not answer" in words
+    assert box.exec("test -e /data/redis/redis.sock").exit_code == 0
+    assert ask(box, "GET", "a") == "1"
+    assert box.stop() == 0
+
+
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_redis_benchmark(
@@ -90,6 +130,8 @@ def test_what_was_acknowledged_survives_twenty_ends_under_redis_benchmark(
             box.wait_state("UP")
         writer.more(20)
         acknowledged = writer.end()
-    there = {int(line) for line in ask(box, "SMEMBERS", "acks").split()}
+    read = client.exec(["redis-cli", "--no-auth-warning", "-h", "ww-redis-test", "SMEMBERS", "acks"])
+    assert read.exit_code == 0, read.output
+    there = {int(line) for line in read.output.split()}
     assert len(acknowledged) >= 20 * ROUNDS
     assert acknowledged <= there, sorted(acknowledged - there)

@@ -352,9 +352,54 @@ def test_reload_applies_what_needs_no_restart_and_names_what_does(home: Postgres
 
 
 @pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"settings": {"max_connections": "many"}}, "max_connections"),
+        ({"access": ["host all all nowhere! scram-sha-256", "host all all all no-such-method"]}, "no-such-method"),
+    ],
+)
+def test_a_reload_that_the_server_refuses_leaves_what_it_had(
+    home: Postgres, changes: dict[str, Any], words: str
+) -> None:
+    layer = home.root / "ww/etc/conf.d/50-mine.json"
+    layer.parent.mkdir()
+    with home.up() as running:
+        before = {path.name: path.read_bytes() for path in (home.data / "etc").glob("p*.conf")}
+        layer.write_text(json.dumps(changes))
+        home.ww("reload", code=1)
+        assert words in said(running)
+        assert {path.name: path.read_bytes() for path in (home.data / "etc").glob("p*.conf")} == before
+        os.kill(home.pid("postgres"), signal.SIGKILL)
+        running.until_state("UP", 2)
+        assert home.sql("SELECT 1") == "1", "it comes back with what it had"
+
+
+@pytest.mark.rule("D-image-secrets")
+def test_a_password_is_in_no_log_whatever_is_logged(home: Postgres) -> None:
+    everything = {
+        "log_statement": "all",
+        "log_min_duration_statement": 0,
+        "log_transaction_sample_rate": 1,
+        "log_min_duration_sample": 0,
+        "log_statement_sample_rate": 1,
+        "debug_print_parse": True,
+        "debug_print_rewritten": True,
+        "standard_conforming_strings": False,
+    }
+    with home.up(settings=everything, superuser_password=home.secret("root", f"root's {PASSWORD}")) as running:
+        assert home.sql("SELECT 7") == "7"
+        assert home.ask("SELECT 1", user="postgres", password=f"root's {PASSWORD}").returncode == 0
+        until(lambda: "SELECT 7" in said(running), "the log of statements", LONG_S)
+        assert "ame$" not in said(running), "the end of every password"
+
+
+@pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
         ({"settings": {"port": 1}}, 78, "port"),
+        ({"settings": {"Port": 1}}, 78, "Port"),
+        ({"roles": {"postgres": {}}}, 78, "postgres"),
+        ({"roles": {"pg_mine": {}}}, 78, "pg_mine"),
         ({"access": ["local all all trust"]}, 78, "access"),
         ({"settings": {"max_connections": "many"}}, 70, "max_connections"),
         ({"roles": {"app": {"password": {"$secret": "nowhere"}}}}, 70, "nowhere"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import signal
@@ -201,6 +202,52 @@ def test_reload_changes_limits_at_once_and_restarts_for_the_rest_without_a_loss(
         assert home.pid("redis") != before
         assert "NOAUTH" in home.ask("PING")
         assert running.stop() == 0
+
+
+def test_a_reload_that_redis_refuses_leaves_what_it_had(home: Redis) -> None:
+    layer = home.root / "ww/etc/conf.d/50-mine.json"
+    layer.parent.mkdir()
+    with home.up() as running:
+        home.ask("SET", "kept", "1")
+        before = home.pid("redis")
+        layer.write_text('{"maxmemory": "48mb", "settings": {"no-such-setting": 1}}')
+        home.ww("reload", code=1)
+        assert "no-such-setting" in said(running)
+        assert (home.pid("redis"), home.ask("CONFIG", "GET", "maxmemory").split()[1]) == (before, "0")
+        os.kill(before, signal.SIGKILL)
+        running.until_state("UP", 2)
+        assert home.ask("GET", "kept") == "1", "it comes back with what it had"
+        layer.write_text(json.dumps({"settings": {"replicaof": "127.0.0.1 1", "timeout": 77}}))
+        home.ww("reload")
+        until(lambda: home.ask("CONFIG", "GET", "timeout").split()[-1:] == ["77"], "the new configuration", LONG_S)
+        assert home.ask("GET", "kept") == "1"
+        assert not list((home.data / "redis").glob(".private.*"))
+
+
+def test_no_key_changes_its_database_when_another_persistence_or_a_backup_reads_it(home: Redis) -> None:
+    settings = {**home.config["settings"], "databases": 2000}
+    with home.up(settings=settings) as running:
+        for database in ("0", "20", "1999"):
+            assert home.ask("-n", database, "SET", "whose", database) == "OK"
+            assert home.ask("-n", database, "SET", f"only-{database}", "1") == "OK"
+        running.stop()
+    home.ww("backup", "monday")
+    for persistence, restored in (("rdb", ""), ("aof", ""), ("aof", "monday")):
+        if restored:
+            home.ww("restore", restored)
+        with home.up(settings=settings, persistence=persistence) as running:
+            for database in ("0", "20", "1999"):
+                assert home.ask("-n", database, "GET", "whose") == database, (persistence, restored)
+                assert home.ask("-n", database, "DBSIZE") == "2", (persistence, restored)
+            running.stop()
+
+
+@pytest.mark.rule("D-image-secrets")
+def test_a_secret_among_the_settings_may_have_any_characters_and_is_in_no_log(home: Redis) -> None:
+    password = "a # \"pass\\ word'"
+    with home.up(settings={**home.config["settings"], "masterauth": home.secret("master", password)}) as running:
+        assert home.ask("CONFIG", "GET", "masterauth").splitlines()[1] == password
+        assert "word'" not in said(running)
 
 
 @pytest.mark.parametrize("persistence", ["aof", "rdb"])

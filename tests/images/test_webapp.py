@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -124,15 +125,20 @@ def test_no_confirmed_note_is_lost_when_the_store_is_killed_again_and_again(weba
     instance = webapp.up()
     over = threading.Event()
     confirmed: list[int] = []
+    words: set[str] = set()
 
-    def write() -> None:
-        while not over.is_set():
+    def write(name: str) -> None:
+        for number in itertools.count():
+            if over.is_set():
+                return
+            word = f"{name}x{number // 500}end"  # one list shows 1,000 notes at most
+            words.add(word)
             try:
-                confirmed.append(webapp.post("a note"))
+                confirmed.append(webapp.post(word))
             except (OSError, http.client.HTTPException, AssertionError):
                 continue  # not confirmed
 
-    writers = [threading.Thread(target=write, daemon=True) for _ in range(3)]
+    writers = [threading.Thread(target=write, args=(f"writer{n}",), daemon=True) for n in range(3)]
     for writer in writers:
         writer.start()
     for times in range(1, 4):
@@ -143,8 +149,7 @@ def test_no_confirmed_note_is_lost_when_the_store_is_killed_again_and_again(weba
     over.set()
     for writer in writers:
         writer.join(PATIENCE_S)
-    kept = {note["id"] for note in webapp.notes()}
-    assert len(confirmed) < 1000
+    kept = {note["id"] for word in words for note in webapp.notes(word)}
     assert set(confirmed) <= kept
     assert instance.stop() == 0
 
@@ -213,6 +218,22 @@ def test_a_new_version_serves_old_data_and_the_backup_leads_back(webapp: Webapp)
     again = webapp.version("2.0").up()
     assert [note["title"] for note in webapp.notes("milk")] == ["buy milk"]
     assert again.stop() == 0
+
+
+@pytest.mark.rule("D-image-webapp-upgrade")
+def test_a_backup_takes_the_place_of_one_that_was_killed(webapp: Webapp) -> None:
+    instance = webapp.up()
+    left = webapp.root / "backup/monday"
+    left.mkdir(parents=True)
+    (left / "notes.db").write_text("what a backup that was killed before ww had noted it has left")
+    webapp.post("hello")
+    assert webapp.ww("backup", "monday").returncode == 0
+    assert [path.name for path in left.rglob("*")] == ["notes.db"]
+    assert instance.stop() == 0
+    assert webapp.ww("restore", "monday").returncode == 0
+    instance = webapp.up()
+    assert [note["text"] for note in webapp.notes()] == ["hello"]
+    assert instance.stop() == 0
 
 
 @pytest.mark.rule("D-image-webapp-upgrade")

@@ -152,6 +152,20 @@ def test_backup_and_restore_on_demand(home: Home) -> None:
     assert database.read_text() == "before"
 
 
+@pytest.mark.rule("D-backup-on-demand", "D-hook-contract")
+def test_a_backup_hook_is_told_who_has_the_data(home: Home) -> None:
+    home.hook("boot")
+    home.hook("backup", f'echo "$WW_HOLDER" > {home.root}/holder; echo x > "$WW_BACKUP/$1"')
+    instance = home.start().wait_state("UP")
+    pid = json.loads(home.ww("status", "--json").stdout)["pid"]
+    # As from another container on the same volume: without the run directory, by which `ww status` finds the instance.
+    assert home.ww("backup", "one", env={"WW_RUN": str(home.root / "elsewhere")}).returncode == 0
+    assert f"pid {pid}" in (home.root / "holder").read_text()
+    assert instance.stop() == 0
+    assert home.ww("backup", "two").returncode == 0
+    assert (home.root / "holder").read_text() == "\n"
+
+
 @pytest.mark.rule("D-backup-on-demand", "D-steps-newer")
 def test_a_restore_brings_back_the_version_and_the_steps_of_its_backup(home: Home) -> None:
     """The way back from an upgrade: restore what was kept before it, then run the older image again."""

@@ -58,6 +58,20 @@ def test_a_configured_name_stands_before_the_volume(home: Home) -> None:
     assert boot[2] == (home.root / "data/.ww/id").read_text().strip()
 
 
+@pytest.mark.rule("D-wire-pure")
+def test_who_it_is_stays_readable_where_a_secret_is_the_same_word(home: Home) -> None:
+    delivering(home.all_hooks())
+    home.settings(service="shopfront")
+    home.config["password"] = {"$secret": "password"}
+    (home.root / "run/secrets").mkdir()
+    (home.root / "run/secrets/password").write_text("shopfront")
+    for _ in range(2):
+        assert home.start().wait_state("UP").stop() == 0
+    events = delivered(home)
+    assert {event["source"].split("/")[2] for event in events} == {"shopfront"}
+    assert {event["data"]["service"] for event in events if "service" in event["data"]} == {"shopfront"}
+
+
 def test_without_a_volume_there_is_none_to_name(home: Home) -> None:
     delivering(home.all_hooks(), out={"type": "file", "path": "/run/events.ndjson"})
     home.settings(data={"shared": True})

@@ -339,12 +339,13 @@ def build(line, hello, settings):
     command = with_reporter_changed(home, addition)
     instance = home.start(command=command).wait_state("UP")
     pid = answering(home)
+    words = home.root / "words"
+    until(lambda: words.exists() and "begun" in words.read_text(), "its work")
     instance.process.kill()
     instance.process.wait()
     second = home.start(command=command).wait_state("UP")
     until(lambda: gone(pid), "its end", 3)
     answering(home)
-    words = home.root / "words"
     until(lambda: words.read_text().count("begun") == 2, "the work of the second")
     entries = sorted((float(line.split()[0]), line.split()[1]) for line in words.read_text().splitlines())
     assert [what for _, what in entries] == ["begun", "last", "gone", "begun"]

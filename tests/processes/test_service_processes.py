@@ -92,7 +92,7 @@ def test_a_dead_service_comes_back_with_its_dependents_only_and_long_before_the_
 def test_the_exit_code_and_both_streams_are_in_the_reason(home: Home) -> None:
     mark = home.root / "fell"
     home.service("job", f"echo out; echo err >&2; test -e {mark} && exec sleep 300; touch {mark}; exit 42")
-    home.start().wait_state("UP", count=2)
+    home.start().wait_state("RESTARTING")  # before UP or after it: the reason is the same
     detail = restarting(home)["detail"]
     assert (detail["reason"], detail["exit_code"], detail["signal"]) == ("exit", 42, None)
     assert detail["last_lines"] == ["out", "err"]
@@ -193,6 +193,26 @@ peer.send(b"STATUS=warm and well\\nREADY=1")"""
     instance.wait_state("UP")
     (row,) = home.status()["services"]
     assert row["status"] == "warm and well"
+
+
+@pytest.mark.rule("D-service-check", "D-service-readiness")
+def test_a_file_check_may_have_a_time_limit_and_an_interval_of_its_own(home: Home) -> None:
+    gate, looks = home.root / "gate", home.root / "looks"
+    home.service("web", check=f"echo >> {looks}; test -e {gate} || {{ echo no gate; exit 3; }}")
+    home.settings(services={"web": {"readiness": {"timeout_s": 0.5, "interval_s": 0.01}}}, restart={**FAST, "limit": 0})
+    assert home.run_to_end().process.returncode == 1
+    assert "not ready after 0.5 s" in str(home.events()[-1]["reason"])
+    assert len(looks.read_text().splitlines()) > 3, "more often than every 0.2 s"
+    gate.touch()
+    home.start().wait_state("UP")
+
+
+@pytest.mark.rule("D-service-check", "D-exit-78")
+def test_a_time_limit_without_anything_to_look_at_is_refused(home: Home) -> None:
+    home.service("web", readiness={"timeout_s": 5})
+    instance = home.run_to_end()
+    assert instance.process.returncode == 78
+    assert "it has none" in instance.messages()
 
 
 @pytest.mark.rule("D-service-readiness", "D-service-reason")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.services import SCRIPT
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.rule("D-services"), pytest.mark.timeout(300)]
 
@@ -51,6 +53,27 @@ def test_redis_comes_up_answers_and_goes_down_beside_a_bystander(environ: dict[s
         services(environ, "down")
         bystander.kill()
         bystander.wait()
+
+
+def test_a_member_of_a_cluster_is_killed_and_comes_back_as_it_was(environ: dict[str, str]) -> None:
+    first = services(environ, "up", "etcd3")
+    if first.returncode == 69:
+        pytest.skip(f"etcd3: {first.stderr.strip()}")
+    try:
+        addresses = first.stdout.split()[1].split(",")
+        assert len(set(addresses)) == 3
+        pid = int(Path(environ["WW_SERVICES_DIR"], "etcd3", "2", "pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: "etcd3/2      down" in services(environ, "status", "etcd3").stdout, "the member is down")
+        assert services(environ, "again", "etcd3/2").stdout == f"etcd3/2 {addresses[1]}\n"
+        assert services(environ, "up", "etcd3").stdout == first.stdout
+        assert f"etcd3/2      {addresses[1]}  pid" in services(environ, "status", "etcd3").stdout
+        assert services(environ, "down", "etcd3").stdout == "etcd3 is down\n"
+    finally:
+        services(environ, "down")
+    gone = services(environ, "again", "etcd3")
+    assert gone.returncode == 69
+    assert "etcd3 was not started here" in gone.stderr
 
 
 def test_a_pid_that_was_used_again_is_not_ended(environ: dict[str, str]) -> None:

@@ -31,8 +31,8 @@ def read_rules(path: Path) -> dict[str, Rule]:
     for number, line in enumerate(path.read_text().splitlines(), 1):
         text = line.strip()
         heading = LATER.fullmatch(text)
-        if heading:
-            later = heading[1]
+        if heading or text.startswith("# -- "):
+            later = heading[1] if heading else ""
         elif text and not text.startswith("#"):
             found = RULE.fullmatch(text)
             if not found or found[1] in rules:

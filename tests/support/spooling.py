@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ww.clock import FakeClock
 from ww.events.journal import Journal, Written
 from ww.events.keeper import Keeper, Ports
-from ww.events.model import GAP
-from ww.events.records import read_segment
+from ww.events.model import GAP, Event
+from ww.events.records import parse_event, read_segment
 from ww.events.retention import Limits
-from ww.events.segment import SEGMENT_BYTES, parse_name
-from ww.events.spool import Cursors, Position, Reader
+from ww.events.segment import FRAME, SEGMENT_BYTES, encode_event, header, parse_name, segment_name
+from ww.events.segmentfile import SegmentFile
+from ww.events.shelf import Place
+from ww.events.spool import Cursors, Reader, Stored
 
 DAY_MS = 86_400_000
 SINK = "sink"
@@ -36,12 +39,14 @@ class SlowClock(FakeClock):
 class World:
     """One instance's events. `numbered`: it has a volume, so that its boots are counted."""
 
-    def __init__(self, root: str, numbered: bool = True, max_bytes: int = 3 * SEGMENT_BYTES) -> None:
+    def __init__(
+        self, root: str, numbered: bool = True, max_bytes: int = 3 * SEGMENT_BYTES, boots: Sequence[str] = ()
+    ) -> None:
         self.directories = [f"{root}/main", f"{root}/fallback"]
         self.limits = Limits(max_bytes, 7 * DAY_MS)
         self.clock = SlowClock()
         self.numbered = numbered
-        self.boots: list[str] = []
+        self.boots: list[str] = list(boots)
         self.accepted: dict[tuple[str, int], str] = {}
         """Kind of what the journal has taken and no power loss took back."""
         self.delivered: dict[tuple[str, int], str] = {}
@@ -50,13 +55,16 @@ class World:
         self.queue: deque[dict[str, object]] = deque()
         self.synced_seq = 0
         self.said: list[str] = []
+        self.taken: Callable[[Stored], None] = lambda stored: None  # noqa: ARG005
+        """Called for each event that the sink takes, before its cursor moves."""
+        self.journal: Any = None
         self.boot()
 
     # PID 1
 
     def boot(self) -> None:
         """A new boot, whatever became of the one before; its reporter with it."""
-        if self.boots:
+        if self.journal is not None:
             self.journal.close()
             self.kill_reporter()
         self.clock.advance(1000)
@@ -77,8 +85,8 @@ class World:
         """Journal an event; its sequence."""
         self.clock.advance(10)
         outcome = self.journal.append(kind, data)  # type: ignore[arg-type]
-        assert isinstance(outcome, Written)
-        self.accepted[self.running, outcome.seq] = kind
+        if isinstance(outcome, Written):
+            self.accepted[self.running, outcome.seq] = kind
         return outcome.seq
 
     def declare_next(self) -> bool:
@@ -111,16 +119,20 @@ class World:
         """The sink takes some events; how many."""
         found = self.reader.read(events, size)
         for stored in found:
-            key = (stored.boot, stored.event.seq)
+            self.taken(stored)
             place = (self.boots.index(stored.boot), stored.event.seq)
             assert place > self.last, f"{place} came behind {self.last}"
             self.last = place
-            self.delivered[key] = stored.event.kind
-            if stored.event.kind == GAP and isinstance(stored.event.data.get("from"), int):
-                gap = stored.event.data
-                self.ranges.append((str(gap["boot"]), gap["from"], gap["to"], str(gap["reason"])))  # type: ignore[arg-type]
+            self.take(stored.boot, stored.event)
             self.cursors.set(SINK, stored.position)
         return len(found)
+
+    def take(self, boot: str, event: Event) -> None:
+        """The receiver has it."""
+        self.delivered[boot, event.seq] = event.kind
+        gap = event.data
+        if event.kind == GAP and isinstance(gap.get("from"), int):
+            self.ranges.append((str(gap["boot"]), gap["from"], gap["to"], str(gap["reason"])))  # type: ignore[arg-type]
 
     def keep(self) -> None:
         """One step of the keeper, a little later."""
@@ -185,11 +197,6 @@ class World:
 
 def _end_of(path: str, seq: int) -> int:
     """Offset behind the last record with at most this sequence."""
-    from ww.events.records import parse_event
-    from ww.events.segment import FRAME, header
-    from ww.events.segmentfile import SegmentFile
-    from ww.events.shelf import Place
-
     parts = parse_name(os.path.basename(path))
     assert parts is not None
     file = SegmentFile(Place(*parts, 0, path))
@@ -206,9 +213,21 @@ def _end_of(path: str, seq: int) -> int:
     return min(end, os.path.getsize(path))
 
 
-def _events_of(path: str, boot: str) -> list:  # type: ignore[type-arg]
+def _events_of(path: str, boot: str) -> list[Event]:
     segment = read_segment(path)
     return segment.events if segment.boot_id == boot else []
 
 
-__all__ = ["DAY_MS", "SINK", "Position", "SlowClock", "World"]
+def write_boot(directory: str, boot_no: int, boot: str, segments: Sequence[Sequence[str]], size: int = 900) -> None:
+    """The small segments of a boot of the past, as kinds of events."""
+    os.makedirs(directory, exist_ok=True)
+    seq = 0
+    for kinds in segments:
+        name = segment_name(boot_no, boot, seq + 1)
+        content = header(boot)
+        for kind in kinds:
+            seq += 1
+            data = {"n": seq, "healthy": True, "x": "x" * size}
+            content += encode_event(Event(seq, kind, 1_600_000_000_000 + boot_no * 1000 + seq, seq, data))  # type: ignore[arg-type]
+        with open(f"{directory}/{name}", "wb") as file:
+            file.write(content)

@@ -9,7 +9,9 @@ import pytest
 
 from tests.support.sinktwins import Scripted, World, accept
 from ww.config.secrets import SecretError
+from ww.events.position import Position
 from ww.sinks.base import Accepted, Advice, Rejected, RetryAfter
+from ww.sinks.complaints import LineLimit
 from ww.sinks.engine import LONGEST_INTERVAL_S
 
 
@@ -420,3 +422,67 @@ def test_after_a_crash_at_most_the_last_batch_is_sent_again_and_it_is_the_same()
     world.boot()
     world.run(1)
     assert [len(call) for call in world.sink.calls] == [3, 3, 3, 3]
+
+
+@pytest.mark.rule("D-delivery-halving")
+def test_batches_are_whole_again_once_the_receiver_takes_them():
+    world = World(Scripted([retry(None, "413")]), {"max_events": 16})
+    world.journal.add(48)
+    world.run(1)
+    assert [len(call) for call in world.sink.calls] == [16, 8, 8, 16, 16]
+
+
+@pytest.mark.rule("D-delivery-flush")
+def test_a_flush_that_is_asked_for_while_the_journal_is_read_means_what_comes_after():
+    world = World()
+    read = world.reader.read
+
+    def stopped_meanwhile(max_events: int, max_bytes: int):
+        found = read(max_events, max_bytes)
+        world.reader.read = read
+        world.journal.add(1, kind="state", state="STOPPED")
+        world.engine.flush(world.now + 1)
+        return found
+
+    world.reader.read = stopped_meanwhile
+    world.step()
+    assert not world.engine.settled
+    world.run(0.5)
+    assert world.engine.settled
+    assert world.cursor == (2, 1)
+
+
+@pytest.mark.rule("D-delivery-flush", "D-delivery-disk")
+def test_a_journal_that_cannot_be_read_is_not_taken_for_an_empty_one():
+    world = World()
+    world.journal.fault = OSError(5, "Input/output error")
+    world.engine.flush(world.now + 9)
+    world.run(2)
+    assert not world.engine.settled
+    world.journal.fault = None
+    world.run(2)
+    assert world.engine.settled
+    assert world.said[-1].startswith("info: sink hub: delivers again")
+
+
+@pytest.mark.rule("D-wire-pure", "D-delivery-crash")
+def test_what_is_left_of_an_earlier_boot_says_whose_it_was_wherever_the_cursor_stands():
+    world = World()
+    world.journal.add(1, kind="state", boot="boot1", boot_no=1, state="UP", service="old", instance="old-1")
+    world.journal.add(4, boot="boot1", boot_no=1)
+    world.bookmarks.set("hub", Position(1, "boot1", 3))
+    world.boot()
+    sources = []
+    world.sink.script = [lambda batch, d: (sources.extend(item.event["source"] for item in batch), accept(batch, d))[1]]
+    world.run(1)
+    assert sources == ["/instances/old/old-1/boots/boot1"] * 2
+
+
+@pytest.mark.rule("D-delivery-words")
+def test_a_sink_that_talks_too_much_is_cut_short():
+    now = [0.0]
+    limit = LineLimit(lambda: now[0])
+    said = [line for number in range(100) for line in limit.allowed(f"{number}")]
+    assert said == [f"{number}" for number in range(20)]
+    now[0] = 61.0
+    assert list(limit.allowed("again")) == ["80 lines were left out", "again"]

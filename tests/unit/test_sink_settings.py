@@ -126,7 +126,7 @@ def test_the_schema_of_a_type_keeps_the_rules(name):
     for key, part in schema["properties"].items():
         assert part["description"].endswith("."), key
         has_value = "default" in part or key in required or "properties" in part
-        assert has_value or "absent" in part["description"], f"{name}.{key} has no default"
+        assert has_value or "absent" in part["description"].lower(), f"{name}.{key} has no default"
         if "default" in part:
             assert faults(part["default"], {**part, "$defs": schema.get("$defs", {})}) == [], key
 
@@ -229,6 +229,15 @@ def test_a_plugin_that_cannot_be_used_is_refused_in_words(instance, packages, na
     assert any(
         item.startswith("ww/etc/default_cfg.json") and "ww.sinks.a.type:" in item and words in item for item in found
     ), found
+
+
+@pytest.mark.rule("D-sink-settings")
+def test_check_finds_what_only_the_type_itself_can_see(instance, packages):
+    instance.put("default_cfg.json", {"ww": {"sinks": {"a": {"type": "file", "path": "/data/events/"}}}})
+    done, found = checked(instance, packages)
+    assert done.returncode == 0
+    words = "ww.sinks.a: path '/data/events/' names a directory; write the name of a file"
+    assert any(item.startswith("ww/etc/default_cfg.json") and words in item for item in found), found
 
 
 @pytest.mark.rule("D-sink-table")

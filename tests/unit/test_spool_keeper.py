@@ -444,7 +444,27 @@ def test_a_keeper_on_a_journal_that_cannot_be_changed_says_so_once_and_goes_on(w
     Path(f"{world.directories[0]}/bad").write_text("in the way")
     world.settle()
     world.settle()
-    assert sum("cannot be set aside" in words for words in world.said) == 1
+    assert sum("cannot be made whole" in words for words in world.said) == 1
+    world.check()
+
+
+@pytest.mark.rule("D-spool-bounded", "D-spool-sync")
+def test_while_the_volume_is_gone_the_run_directory_is_bounded_all_the_same(world: World, tmp_path: Path) -> None:
+    states(world, 3)
+    world.settle()
+    world.clock.slow_ms = 300
+    states(world, 1)
+    world.clock.slow_ms = 0
+    world.settle()
+    Path(world.directories[0]).rename(tmp_path / "away")
+    for _ in range(6):
+        health(world, 30)
+        an_outage(world)
+    fallback = Path(world.directories[1])
+    assert sum(path.stat().st_size for path in fallback.iterdir()) <= 3 * SEGMENT_BYTES
+    assert world.synced_seq == world.journal.seq
+    (tmp_path / "away").rename(world.directories[0])
+    world.settle()
     world.check()
 
 

@@ -291,7 +291,8 @@ def test_what_cannot_be_opened_is_waited_for_and_then_passed_over(tmp_path: Path
     reader = Reader([str(tmp_path)], running="b3", clock=clock)
     assert names(reader.read(10, ALL)) == [("b1", 1), ("b1", 2)]
     clock.advance(PATIENCE_MS - 1)
-    assert reader.read(10, ALL) == []
+    for _ in range(5):
+        assert reader.read(10, ALL) == []
     clock.advance(1)
     assert names(reader.read(10, ALL)) == [("b3", 1), ("b3", 2)]
     assert ["Too many levels" in damage.words for damage in reader.damaged] == [True]
@@ -334,7 +335,8 @@ def test_a_directory_that_vanished_is_waited_for_before_the_next_one_is_read(tmp
     assert seqs(other.read(1, ALL)) == [1]
     other.close()
     main.rename(away)
-    assert other.read(10, ALL) == []
+    for _ in range(5):
+        assert other.read(10, ALL) == []
     clock.advance(PATIENCE_MS)
     assert seqs(other.read(10, ALL)) == [3]
 

@@ -9,6 +9,7 @@ from ww.authoring.finding import LEVELS, PROBLEM
 from ww.authoring.hooks import all_files, check_hooks, check_names, check_pairs
 from ww.authoring.scripts import check_files, check_script
 from ww.authoring.services import check_services, definitions
+from ww.authoring.sinks import check_sinks
 from ww.authoring.upgrades import check_upgrades
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def check(place: Place) -> list[Finding]:
     has_services = bool(definitions(place.layout.usr, settings).services)
     found = [*check_hooks(place), *check_names(place), *check_pairs(place, has_services), *of_configuration]
     found += check_services(place, settings, compiled)
+    found += check_sinks(place, compiled)
     for file in all_files(place.layout.usr):
         if not file.problem:
             found += check_script(place, file.path)

@@ -45,7 +45,7 @@ def check(directory: str, as_json: bool, strict: bool, compiling: bool) -> int:
     """Say what is wrong with a directory of hooks and settings.
 
     Looks at every hook (x bits, first lines, shell syntax, names), at the configuration and its schema, at upgrade
-    steps and services. Nothing is executed, and without --compile nothing is written. A problem is what `ww run`
+    steps, services and sinks. No hook is executed, and without --compile nothing is written. A problem is what `ww run`
     would refuse, or not do; a warning is what works and is probably not meant, or what services need and is not here.
     """
     from ww.authoring.check import check as look

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restart": ("ww.cli.steer:restart", "Restart the services, or one of them."),
     "restore": ("ww.cli.ondemand:restore", "Run the image's restore hook for one backup."),
     "run": ("ww.cli.run:run", "Be the instance, from its configuration to UP and down again."),
+    "sinks": ("ww.cli.sinks:sinks", "What events can be sent to, and whether it can be reached."),
     "spool": ("ww.cli.spool:spool", "Show what is journalled and what waits for delivery."),
     "status": ("ww.cli.status:status", "Show what state the instance is in."),
     "stop": ("ww.cli.steer:stop", "Stop the instance."),

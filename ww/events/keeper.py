@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 AUDIT_FILE = "audit.json"
 _AUDIT = "audit"
+PATIENCE_MS = 10_000
+"""How long a segment that cannot be read is tried before it is set aside and its events are declared missing."""
 HEALTH_SYNC_MS = 800
 """How long a health event may wait for its sync, which must be done within a second."""
 IDLE_MS = 500
@@ -68,7 +70,7 @@ class Keeper:
         self._clock = clock
         self._shelf = Shelf(directories, running)
         self._audited = Cursors(directories, clock, ports.say, AUDIT_FILE)
-        self._reader = Reader(directories, self._audited.get(_AUDIT), running, clock)
+        self._reader = Reader(directories, self._audited.get(_AUDIT), running, clock, PATIENCE_MS)
         self._audit = Audit(self._reader.position)
         self._declarations = Declarations(ports.declare, clock)
         self._syncer = Syncer(ports.say)
@@ -138,13 +140,13 @@ class Keeper:
                     self._unsynced_ms = self._clock.mono_ms()
         for damage in self._reader.damaged:
             self._ports.say(f"{damage.path}, bytes {damage.start} to {damage.end}: {damage.words}")
-            self._tidier.suspect(damage.path)
+            self._tidier.suspect(damage.path, unreadable=damage.end < 0)
         self._reader.damaged.clear()
         self._caught_up = not found
 
     def _save(self, force: bool) -> None:
-        # After a kill, the declaration that a plan waits for is found again behind this position.
-        if self._tidier.plan is None:
+        # After a kill, what is damaged, and the declaration that a plan waits for, are found again behind this position.
+        if not self._tidier.open:
             self._audited.set(_AUDIT, self._audit.position)
         self._audited.save(force)
         self._cursors.save(force)
@@ -164,6 +166,8 @@ class Keeper:
     def _sync_running(self) -> bool:
         places = [place for place in self._shelf.places() if place.boot == self._running]
         done = self._syncer.sync(places, places[-1].path if places else None)
+        # A directory that cannot be listed now is not one in which nothing is to be synced.
+        done = done and (not self._read_seq or self._path in [place.path for place in places])
         if not done:
             self._unsynced_ms = self._clock.mono_ms()
         return done

@@ -10,7 +10,6 @@ from ww.events.segment import parse_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ww.events.rewriting import Record
     from ww.events.shelf import Place
 
 DIRECTORY = "bad"
@@ -29,33 +28,28 @@ def set_aside(place: Place, torn_too: bool) -> str:
         content = load(place)
     except FileNotFoundError:
         return ""
-    except OSError:
-        return _moved(place.path)
     if not (content.damaged or (torn_too and content.torn_bytes)):
         return ""
     if not content.records:
-        return _moved(place.path)
-    return _copied(place, content.records)
+        return move(place.path)
+    aside = _linked(place.path)
+    replace(place, content.records)
+    _prune(os.path.dirname(aside))
+    return aside
+
+
+def move(path: str) -> str:
+    """Take a whole segment out of the journal; its new path. Raises OSError."""
+    aside = _free_name(path)
+    os.rename(path, aside)
+    _prune(os.path.dirname(aside))
+    return aside
 
 
 def count(directory: str) -> tuple[int, int]:
     """(files that are in `bad/` of a journal, files that ever were)."""
     names = _names(f"{directory}/{DIRECTORY}")
     return len(names), max((_number(name) for name in names), default=0)
-
-
-def _copied(place: Place, records: list[Record]) -> str:
-    aside = _linked(place.path)
-    replace(place, records)
-    _prune(os.path.dirname(aside))
-    return aside
-
-
-def _moved(path: str) -> str:
-    aside = _free_name(path)
-    os.rename(path, aside)
-    _prune(os.path.dirname(aside))
-    return aside
 
 
 def _linked(path: str) -> str:

@@ -13,8 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PATIENCE_MS = 10_000
-"""How long a segment that cannot be opened or read is tried before what follows it is read."""
+PATIENCE_MS = 60_000
+"""How long what cannot be read is tried before what follows it is: longer than the keeper's, who declares what is missing."""
+_LEAST_TRIES = 5
 _FETCH_EVENTS = 500
 
 
@@ -27,20 +28,23 @@ class Reader:
     """
 
     def __init__(
-        self, directories: Sequence[str], after: Position = START, running: str = "", clock: Clock | None = None
+        self,
+        directories: Sequence[str],
+        after: Position = START,
+        running: str = "",
+        clock: Clock | None = None,
+        patience_ms: int = PATIENCE_MS,
     ) -> None:
         self.position = after
         """That of the last event that was given out."""
         self.damaged: list[Damage] = []
         """What had to be passed over. New ones are added at the end; whoever reports them may clear the list."""
         self._shelf = Shelf(directories, running)
-        self._clock = clock or Clock()
+        self._patience = _Patience(clock or Clock(), patience_ms)
+        self._directories_patience = _Patience(clock or Clock(), patience_ms)
         self._file: SegmentFile | None = None
         self._sealed = False
         """A later segment is there: what the file does not hold by now it never will."""
-        self._refused = ""
-        """The path that the disk does not give."""
-        self._refused_ms = 0
         self._hard: set[str] = set()
         """Paths that are read block by block."""
         self._passed: set[str] = set()
@@ -79,7 +83,7 @@ class Reader:
         boot_no = next((place.boot_no for place in self._shelf.places() if place.boot == boot), None)
         if boot_no is None:
             return []
-        other = Reader(self._shelf.directories, Position(boot_no, boot, first - 1), self._shelf.running, self._clock)
+        other = Reader(self._shelf.directories, Position(boot_no, boot, first - 1), self._shelf.running)
         found: list[Stored] = []
         while some := other.read(_FETCH_EVENTS, SEGMENT_BYTES):
             fitting = [one for one in some if one.boot == boot and one.event.seq <= last]
@@ -112,6 +116,7 @@ class Reader:
         event = parse_event(text)
         if event is None or (place.boot == self.position.boot and event.seq <= self.position.seq):
             return None
+        self._patience.renew()
         self.position = Position(place.boot_no, place.boot, event.seq)
         return Stored(place.boot_no, place.boot, event, (place.path, offset))
 
@@ -125,7 +130,9 @@ class Reader:
             self._sealed = bool(following) or self._shelf.running not in ("", file.place.boot)
             # It may have grown between the last look into it and the one at the list; from now on it cannot.
             return self._sealed
-        if following and self._shelf.lost and not self._tried_enough(self._shelf.lost[0]):
+        if not self._shelf.lost:
+            self._directories_patience.renew()
+        elif following and not self._directories_patience.spent(self._shelf.lost[0]):
             return False  # What comes next may lie there.
         for place in following:
             if place.path in self._passed:
@@ -135,7 +142,7 @@ class Reader:
             except FileNotFoundError:
                 continue  # Retention was quicker.
             except OSError as error:
-                if not self._tried_enough(place.path):
+                if not self._patience.spent(place.path):
                     return False
                 self._pass(place.path, error)
                 continue
@@ -165,15 +172,32 @@ class Reader:
         self.close()
         if path in self._hard:
             self._pass(path, error)
-        elif self._tried_enough(path):
+        elif self._patience.spent(path):
             self._hard.add(path)
 
     def _pass(self, path: str, error: OSError) -> None:
         self._passed.add(path)
         self.damaged.append(Damage(path, 0, -1, f"it cannot be read: {error.strerror}"))
 
-    def _tried_enough(self, path: str) -> bool:
+
+class _Patience:
+    """How long, and how often, one thing is tried in a row."""
+
+    def __init__(self, clock: Clock, limit_ms: int) -> None:
+        self._clock = clock
+        self._limit_ms = limit_ms
+        self._path = ""
+        self._since_ms = 0
+        self._tries = 0
+
+    def spent(self, path: str) -> bool:
+        """`path` has failed once more; true if that is enough."""
         now_ms = self._clock.mono_ms()
-        if self._refused != path:
-            self._refused, self._refused_ms = path, now_ms
-        return now_ms - self._refused_ms >= PATIENCE_MS
+        if self._path != path:
+            self._path, self._since_ms, self._tries = path, now_ms, 0
+        self._tries += 1
+        return self._tries >= _LEAST_TRIES and now_ms - self._since_ms >= self._limit_ms
+
+    def renew(self) -> None:
+        """It has worked."""
+        self._path = ""

@@ -54,9 +54,8 @@ class Content(Value):
 
 
 def load(place: Place) -> Content:
-    """Everything good in a segment, also where the disk gives only some of its blocks. Raises OSError."""
+    """Everything good in a segment. Raises OSError if the disk does not give all of it: it must not be made again then."""
     file = SegmentFile(place)
-    file.stubborn = True
     records = []
     try:
         while (text := file.peek()) is not None:

@@ -28,6 +28,7 @@ VARIABLES = (
     "WW_FROM",
     "WW_TO",
     "WW_ATTEMPT",
+    "WW_HOLDER",
 )
 """Every variable of the contract; docs/hooks.md explains each, and a test compares the two lists."""
 
@@ -109,4 +110,5 @@ def hook_environment(
         "WW_FROM": versions.data,
         "WW_TO": versions.image,
         "WW_ATTEMPT": str(attempt),
+        "WW_HOLDER": "",
     }

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from ww.supervise.loop import Timer
     from ww.types import Callback, JsonObject
 
-_GOING_DOWN = (State.STOPPING, State.STOPPED, State.ERROR)
+_NOT_IN_THE_WAY = (State.UP, State.STOPPING, State.STOPPED, State.ERROR)
+WAIT_MS = 500
+"""How long after BOOT a start that is not UP yet has the machine for itself."""
 
 
 class Outlet:
@@ -37,7 +39,7 @@ class Outlet:
         self._crew = crew
         self._reporter: Reporter | None = None
         self._at: Situation | None = None
-        self._open = False
+        self._timer: Timer | None = None
         self._said = False
         self._upward: Upward | None = None
         self._entered: dict[str, int] = {}
@@ -48,11 +50,6 @@ class Outlet:
         """Called when a reporter was killed, and not by us: the kernel takes it first when memory is short."""
 
     # --- what happens -----------------------------------------------------------------------------------------------
-
-    def open(self) -> None:
-        """The first service has its start, or takes its time: now a reporter is in nobody's way."""
-        self._open = True
-        self._begin_if_due()
 
     def written(self, seq: int) -> None:
         """Everything up to `seq` is in the journal."""
@@ -66,16 +63,21 @@ class Outlet:
         self._entered[name] = self._entered.get(name, 0) + 1
         if at.previous is not None:
             self._spent_ms[at.previous.value] = self._spent_ms.get(at.previous.value, 0) + at.previous_ms
-        if at.state in _GOING_DOWN:
-            self._open = True
         if self._reporter is None:
-            self._begin_if_due()
+            if at.state in _NOT_IN_THE_WAY:
+                self._open()
+            elif self._timer is None and self._wanted():
+                self._timer = self._crew.system.loop.call_later(WAIT_MS, self._open)
         self.look(anew=True)
 
     def look(self, anew: bool = False) -> None:
         """Something by which readiness is judged may have changed; `anew`: a state was entered."""
         changed = False
-        if self._upward is None and (self._reporter is not None or self._crew.settings.text("probes.file") or self._heard()):
+        if self._upward is None and (
+            self._reporter is not None
+            or self._crew.settings.text("probes.file")
+            or self._crew.environ.get("NOTIFY_SOCKET")
+        ):
             procs.prepare("ww.instance.upward")
             from ww.instance.upward import Upward
 
@@ -91,10 +93,6 @@ class Outlet:
         if self._reporter is not None:
             self._reporter.health(health)
 
-    def _heard(self) -> bool:
-        """Whether whoever started us wants to hear how it stands (sd_notify)."""
-        return bool(self._crew.environ.get("NOTIFY_SOCKET"))
-
     def _left_ms(self) -> int:
         budget = self._at.budget if self._at is not None else None
         return budget.left(self._crew.system.clock.mono_ms()) if budget is not None else 0
@@ -104,7 +102,7 @@ class Outlet:
         if self._reporter is not None:
             self._reporter.refresh(self._wanted())
         else:
-            self._begin_if_due()
+            self._begin()
         self.look()
 
     def kill(self) -> None:
@@ -185,8 +183,9 @@ class Outlet:
     def _serves(self) -> bool:
         return self._crew.settings.section("probes").get("http.port") is not None
 
-    def _begin_if_due(self) -> None:
-        if self._open and self._at is not None and self._wanted():
+    def _open(self) -> None:
+        """Everything on the way to UP comes first, or takes its time: now a reporter is in nobody's way."""
+        if self._wanted():
             self._crew.system.loop.call_soon(self._begin)
 
     def _begin(self) -> None:

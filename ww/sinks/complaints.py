@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 from ww.sinks.answers import short
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from ww.sinks.ports import Ports
 
 _AGAIN_S = 900.0
 _MOST_KINDS = 20
+_MINUTE_S = 60.0
+MOST_LINES = 20
+"""What a sink itself may say in a minute."""
 
 
 class Complaints:
@@ -56,3 +61,24 @@ class Complaints:
 
     def _say(self, level: str, words: str) -> None:
         self._ports.say(level, f"sink {self._name}: {words}")
+
+
+class LineLimit:
+    """Lets `MOST_LINES` lines a minute pass, and says with the next one how many did not. `now` is in seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._since = -_MINUTE_S
+        self._count = 0
+
+    def allowed(self, line: str) -> Iterator[str]:
+        """What of it is to be said."""
+        now = self._now()
+        if now - self._since >= _MINUTE_S:
+            held = self._count - MOST_LINES
+            self._since, self._count = now, 0
+            if held > 0:
+                yield f"{held} lines were left out"
+        self._count += 1
+        if self._count <= MOST_LINES:
+            yield line

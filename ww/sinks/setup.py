@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ww.config.secrets import is_reference, resolve
 from ww.config.sinktypes import Unusable, filled
-from ww.sinks.answers import words_of
+from ww.sinks.answers import short, words_of
 from ww.sinks.base import Context
+from ww.sinks.complaints import LineLimit
 from ww.sinks.deadletter import DeadLetters
 from ww.sinks.delivery import Delivery
 from ww.sinks.options import options_of
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from ww.events.position import Position
     from ww.events.wire import Boot
     from ww.home.layout import Layout
-    from ww.sinks.base import Origin, Sink
+    from ww.sinks.base import Origin, Sink, SinkType
     from ww.sinks.ports import Bookmarks, Source
     from ww.types import Json
 
@@ -56,13 +58,9 @@ def set_up(name: str, given: Mapping[str, Json], around: Surroundings) -> Delive
     if isinstance(found, Unusable):
         return Unusable(f"ww.sinks.{name}.type: {found.words}")
     advised = AdviceBox()
-    settings = filled(given, found.schema)
-    try:
-        sink = found.make(settings, _context(name, around, advised))
-    except ValueError as error:
-        return Unusable(f"ww.sinks.{name}: {around.mask(str(error))}")
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-        return Unusable(f"ww.sinks.{name}: the sink cannot be made: {around.mask(words_of(error))}")
+    sink = _made(name, found, given, _context(name, around, advised))
+    if isinstance(sink, Unusable):
+        return Unusable(around.mask(sink.words))
     ports = Ports(
         source=around.source(around.bookmarks.get(name)),
         bookmarks=around.bookmarks,
@@ -82,10 +80,16 @@ def make_sink(name: str, given: Mapping[str, Json], context: Context, etc: str) 
     found = sink_type(str(given.get("type")), etc)
     if isinstance(found, Unusable):
         return Unusable(f"ww.sinks.{name}.type: {found.words}")
+    return _made(name, found, given, context)
+
+
+def _made(name: str, found: SinkType, given: Mapping[str, Json], context: Context) -> Sink | Unusable:
     try:
         return found.make(filled(given, found.schema), context)
     except ValueError as error:
         return Unusable(f"ww.sinks.{name}: {error}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        return Unusable(f"ww.sinks.{name}: the sink cannot be made: {words_of(error)}")
 
 
 def secret_reader(layout: Layout, environ: Mapping[str, str]) -> Callable[[Json], str]:
@@ -110,8 +114,11 @@ def places(layout: Layout) -> Callable[[str], str]:
 
 
 def _context(name: str, around: Surroundings, advised: AdviceBox) -> Context:
+    lines = LineLimit(time.monotonic)
+
     def log(words: str) -> None:
-        around.say("info", around.mask(f"sink {name}: {words}"))
+        for allowed in lines.allowed(short(words)):
+            around.say("info", around.mask(f"sink {name}: {allowed}"))
 
     return Context(
         name=name,

@@ -267,15 +267,15 @@ def _readiness(fields: dict[str, Any], directory: str | None, oneshot: bool) -> 
         if given is not None:
             raise _Wrong("a oneshot is ready when it has ended well: it has no readiness of its own")
         return None
-    if given is None:
-        check = f"{directory}/check"
-        if directory is None or not os.path.lexists(check):
-            return None
+    ways = [way for way in _WAYS if way in (given or {})]
+    check = f"{directory}/check"
+    if not ways and directory is not None and os.path.lexists(check):
         problem = executable_problem(check)
         if problem:
             raise _Wrong(problem)
-        return Readiness("command", (check,), CHECK_INTERVAL_MS, CHECK_LIMIT_MS)
-    ways = [way for way in _WAYS if way in given]
+        ways, given = ["command"], {**(given or {}), "command": (check,)}
+    if given is None:
+        return None
     if len(ways) != 1:
         raise _Wrong(f"readiness wants exactly one of {', '.join(_WAYS)}; it has {', '.join(ways) or 'none'}")
     target = given[ways[0]]

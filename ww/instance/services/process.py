@@ -261,14 +261,14 @@ class Life:
     # --- stop and end --------------------------------------------------------------------------------------------
 
     def signal(self, signum: int) -> bool:
-        """Pass a signal on; False when there is nobody to get it."""
+        """Pass a signal on; False when there is nobody to get it, or it is not ours to signal (another user, no CAP_KILL)."""
         if not self.pid:
             return False
         if self.definition.stop.to_group:
             return send_group(self.pid, signum)
         try:
             os.kill(self.pid, signum)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):
             return False
         return True
 

@@ -89,8 +89,9 @@ private_down() { # whole, or with an exit code
 }
 
 refuse_second_server() { # `ww backup` beside an instance whose service does not answer now: two servers on one data are its end
-    if [ -z "$WW_STATE" ] && ww status > /dev/null 2>&1; then
-        echo "the instance runs and its server does not answer: try again when it is UP" >&2
+    # The instance may be that of another container on the same volume: no process, port or lock of the server shows it.
+    if [ -z "$WW_STATE" ] && { [ -n "${WW_HOLDER:-}" ] || ww status > /dev/null 2>&1; }; then
+        echo "the instance (${WW_HOLDER:-here}) runs and its server does not answer: try again when it is UP" >&2
         exit 75
     fi
 }

@@ -28,12 +28,14 @@ make_directory() { # PATH: ours alone
 }
 
 ask() { # COMMAND…: the answer of the private server if there is one, else of the service; an error is an error
+    limit=0
+    [ "$1" != ping ] || limit=10 # a server that hangs accepts connections all the same
     if [ -n "$private" ]; then
-        answer=$(redis-cli -s "$private/sock" "$@") || return 1
+        answer=$(timeout "$limit" redis-cli -s "$private/sock" "$@") || return 1
     else
         REDISCLI_AUTH=$(cat "$redis_etc/password" 2> /dev/null || :)
         [ -z "$REDISCLI_AUTH" ] || export REDISCLI_AUTH
-        answer=$(redis-cli --no-auth-warning -s "$redis_data/redis.sock" "$@") || return 1
+        answer=$(timeout "$limit" redis-cli --no-auth-warning -s "$redis_data/redis.sock" "$@") || return 1
     fi
     printf '%s\n' "$answer"
     case $answer in
@@ -55,8 +57,9 @@ kept_as() { # what is in the data directory: aof, rdb or nothing
 }
 
 refuse_second_server() { # `ww backup` beside an instance whose service does not answer now: two servers on one data are its end
-    if [ -z "$WW_STATE" ] && ww status > /dev/null 2>&1; then
-        echo "the instance runs and its server does not answer: try again when it is UP" >&2
+    # The instance may be that of another container on the same volume: no process, port or lock of the server shows it.
+    if [ -z "$WW_STATE" ] && { [ -n "${WW_HOLDER:-}" ] || ww status > /dev/null 2>&1; }; then
+        echo "the instance (${WW_HOLDER:-here}) runs and its server does not answer: try again when it is UP" >&2
         exit 75
     fi
 }
@@ -68,17 +71,22 @@ render() { # Redis' configuration from ours
     done
 }
 
-private_up() { # yes|no DIRECTORY: a server on the data that reads the append-only file or not, reached by us alone
-    appendonly=$1 directory=$2
+private_up() { # yes|no DIRECTORY [CONFIGURATION]: a server on the data that reads the append-only file or not, reached by us alone
+    appendonly=$1 directory=$2 configuration=${3:-}
+    # Of an append-only file the keys of a database that the server has not go into another one, without an error.
+    databases=$(sed -n 's/^databases //p' "$redis_etc/redis.conf" 2> /dev/null | tail -n 1)
+    [ "${databases:-0}" -ge 1024 ] || databases=1024
     private=$(mktemp -d "$redis_data/.private.XXXXXX")
     make_directory "$private"
     trap private_down EXIT
     trap 'exit 143' TERM INT HUP
-    (exec_as_redis redis-server --port 0 --unixsocket "$private/sock" --unixsocketperm 700 --dir "$directory" \
-        --appendonly "$appendonly" --save '' --loglevel warning --logfile '') &
+    set -- --port 0 --tls-port 0 --unixsocket "$private/sock" --unixsocketperm 700 --requirepass '' --replicaof no one \
+        --cluster-enabled no --dir "${directory:-$private}" --databases "$databases" --appendonly "$appendonly" --save '' \
+        --loglevel warning --logfile ''
+    (exec_as_redis redis-server ${configuration:+"$configuration"} "$@") &
     private_pid=$!
     until [ "$(ask ping 2> /dev/null)" = PONG ]; do
-        kill -0 "$private_pid" 2> /dev/null || fail "the private server on $directory did not start: its reason stands above"
+        kill -0 "$private_pid" 2> /dev/null || fail "the private server${directory:+" on $directory"} did not start: its reason stands above"
         sleep 0.05
     done
 }
