@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ww.instance.crew import Crew
     from ww.instance.driver import Situation, Task
     from ww.instance.reporter import Reporter
-    from ww.instance.upward import Upward
     from ww.instance.tasks import Report
+    from ww.instance.upward import Upward
     from ww.lifecycle.policy import StopBudget
     from ww.supervise.loop import Timer
     from ww.types import Callback, JsonObject
@@ -147,7 +147,11 @@ class Outlet:
 
     def sample(self) -> JsonObject:
         """What the reporter measured last, if that is fresh; else nothing."""
-        return self._reporter.sample() if self._reporter is not None else {}
+        found = self._reporter.sample() if self._reporter is not None else {}
+        spool, journal = found.get("spool"), self._crew.journal
+        if isinstance(spool, dict) and journal is not None:
+            found["spool"] = {**spool, "dropped": journal.dropped}
+        return found
 
     def report(self) -> JsonObject | None:
         """What `ww status` says of it; None where there is none."""

@@ -57,7 +57,7 @@ class Measures:
             members = [first, *first.children(recursive=True)]
         except psutil.Error:
             return {}
-        found: JsonObject = {"processes": len(members)}
+        found: JsonObject = {"processes": len(members), "start_time_ms": round(first.create_time() * 1000)}
         if len(members) > MOST_PROCESSES:
             return found
         sums = _Sums()
