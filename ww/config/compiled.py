@@ -179,6 +179,8 @@ def _check_settings(layers: list[Layer], result: Compiled, etc: str) -> None:
     sinks = _sinks(given, etc)
     if sinks is not None:
         result.hidden.update(*(sinks.hidden(layer) for layer in (result.cfg, *(layer.value for layer in layers))))
+    if any(isinstance(lookup(layer.value, _TOKEN), Found) for layer in layers):
+        result.hidden.add(_TOKEN)
     for path, item in walk(given, (settings.KEY,)):
         if path == _TOKEN or path[:-1] == _TOKEN:
             continue

@@ -97,9 +97,9 @@ class Metrics:
 
 
 def _of_identity(hello: Mapping[str, Any], sample: Mapping[str, Any]) -> Iterator[Metric]:
-    texts = {name: str(hello.get(name) or "") for name in ("service", "instance", "boot", "volume")}
+    texts = {name: _text(hello.get(name) or "") for name in ("service", "instance", "boot", "volume")}
     labels: Any = hello.get("labels") or {}
-    named = {f"label_{_word(str(name))}": str(value) for name, value in labels.items()}
+    named = {f"label_{_word(str(name))}": _text(value) for name, value in labels.items()}
     yield InfoMetricFamily("ww", "The instance and its labels.", {**texts, **named, "version": __version__})
     if hello.get("boot_no"):
         yield CounterMetricFamily("ww_boots", "Boots of this volume, this one included.", value=hello["boot_no"])
@@ -163,6 +163,11 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, float]]:
             yield path, float(value)
         except OverflowError:
             return  # more digits than a float has room for
+
+
+def _text(value: object) -> str:
+    """Half a character (a lone surrogate) cannot be written."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _word(text: str) -> str:

@@ -14,7 +14,6 @@ import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """A page."""
-        self._put(self.server.pages.page(urlsplit(self.path).path, self.headers))
+        self._put(self.server.pages.page(self.path.partition("?")[0], self.headers))
 
     do_HEAD = do_GET  # noqa: N815
 
