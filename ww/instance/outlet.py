@@ -181,17 +181,13 @@ class Outlet:
         configured = self._crew.settings.section("sinks")
         return {name: sink for name, sink in configured.items() if sink.get("enabled", True)}
 
-    def _wanted(self) -> bool:
+    @property
+    def wanted(self) -> bool:
+        """Whether the configuration gives a reporter something to do."""
         return bool(self._sinks()) or self._serves()
 
     def _serves(self) -> bool:
         return self._crew.settings.section("probes").get("http.port") is not None
-=======
-    @property
-    def wanted(self) -> bool:
-        """Whether the configuration gives a reporter something to do."""
-        return bool(self._sinks()) or self._crew.settings.section("probes").get("http.port") is not None
->>>>>>> events
 
     def _open(self) -> None:
         """Everything on the way to UP comes first, or takes its time: now a reporter is in nobody's way."""
