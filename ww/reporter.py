@@ -52,6 +52,7 @@ def main() -> int:
         return 1
     settings = settings_of(hello)
     process.limit_memory(int(settings["reporter"]["memory_bytes"]))
+    reach()  # once, and before there are threads: whoever came second would go on while the first is at it
     known = Known(hello, float(settings["monitor"]["interval_s"]))
     dialogue = Dialogue(line, lambda: build(line, hello, settings))
     known.sinks = dialogue.stats
@@ -59,7 +60,7 @@ def main() -> int:
         from ww.reporting.serving import serve
 
         serve(known, settings["probes"], process.say)
-    sampler = Sampler(measurer(hello, dialogue), known, lambda sample: _tell(line, sample))
+    sampler = Sampler(measurer(hello, dialogue), known, lambda sample: _tell(line, sample), _warn)
     sampler.start()
     dialogue.start()
     for message in messages:
@@ -91,7 +92,6 @@ def measurer(hello: JsonObject, dialogue: Dialogue) -> Callable[[], JsonObject]:
     measures = Measures(int(str(hello["pid1"])), str(hello["data"]))
 
     def sample() -> JsonObject:
-        reach()
         spool = dialogue.spool()
         return {**measures.sample(), **({"spool": spool} if spool else {})}
 
@@ -104,7 +104,6 @@ def build(line: Line, hello: JsonObject, settings: dict[str, Any]) -> Deliveries
     if not directories:
         return Deliveries(None, [], {}, None)
     wait_until_alone(directories[0])
-    reach()
     from ww.clock import Clock
     from ww.config.sinktypes import Unusable
     from ww.events.keeper import Keeper, Ports

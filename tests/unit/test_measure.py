@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import until
 from ww.reporting.backlog import SpoolFigures
 from ww.reporting.cgroup import Cgroup
 from ww.reporting.known import Known
@@ -202,7 +203,7 @@ def test_costly_measurements_are_made_seldom() -> None:
         return {"processes": 1}
 
     sent: list[object] = []
-    sampler = Sampler(costly, Known(HELLO, 1), sent.append)  # type: ignore[arg-type]
+    sampler = Sampler(costly, Known(HELLO, 1), sent.append, print)  # type: ignore[arg-type]
     sampler.start()
     deadline = time.monotonic() + 1.5
     while len(taken) < 3 and time.monotonic() < deadline:
@@ -221,7 +222,7 @@ def test_one_that_hangs_holds_up_nobody() -> None:
         never.wait()
         return {}
 
-    sampler = Sampler(hanging, known, lambda _sample: None)  # type: ignore[arg-type]
+    sampler = Sampler(hanging, known, lambda _sample: None, print)  # type: ignore[arg-type]
     sampler.start()
     for _ in range(100):
         sampler.wake()
@@ -256,3 +257,20 @@ def test_the_spool_is_as_deep_as_for_its_slowest_sink() -> None:
     assert figures.figures({"fast": 0, "slow": 7}) == {"depth": 7, "oldest_ms": 0}
     assert figures.figures({"fast": 0}) == {"depth": 0, "oldest_ms": 0}
     assert asked == ["slow"]
+
+
+@pytest.mark.rule("D-measure-cost")
+def test_one_that_fails_is_said_once_and_tried_again() -> None:
+    sent: list[object] = []
+    said: list[str] = []
+    tries = iter(["no", "no", ""])
+
+    def failing() -> dict[str, object]:
+        if next(tries, ""):
+            raise ValueError("/proc is odd today")
+        return {"processes": 1}
+
+    sampler = Sampler(failing, Known(HELLO, 1), sent.append, said.append)  # type: ignore[arg-type]
+    sampler.start()
+    until(lambda: sampler.wake() or sent, "a sample")
+    assert said == ["cannot measure the instance: ValueError: /proc is odd today"]

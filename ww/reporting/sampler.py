@@ -17,9 +17,20 @@ REST = 20
 
 
 class Sampler:
-    """Calls `measure` after each `wake`, remembers it in `known`, and hands it to `send`."""
+    """Calls `measure` after each `wake`, remembers it in `known`, and hands it to `send`.
 
-    def __init__(self, measure: Callable[[], JsonObject], known: Known, send: Callable[[JsonObject], object]) -> None:
+    What nobody expected of a kernel ends neither the thread nor the reporter: it is said once, and tried again.
+    """
+
+    def __init__(
+        self,
+        measure: Callable[[], JsonObject],
+        known: Known,
+        send: Callable[[JsonObject], object],
+        say: Callable[[str], None],
+    ) -> None:
+        self._say = say
+        self._said = ""
         self._measure = measure
         self._known = known
         self._send = send
@@ -41,8 +52,18 @@ class Sampler:
             if time.monotonic() < self._not_before:
                 continue
             before = time.thread_time()
-            data = self._measure()
+            data = self._look()
             self._not_before = time.monotonic() + REST * (time.thread_time() - before)
             if data:
                 self._known.sample = dict(data)
                 self._send({"t": "sample", "data": data})
+
+    def _look(self) -> JsonObject:
+        try:
+            return self._measure()
+        except Exception as error:  # noqa: BLE001
+            words = f"cannot measure the instance: {type(error).__name__}: {error}"
+            if words != self._said:
+                self._said = words
+                self._say(words)
+            return {}

@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ww.clib import json_dumps
-from ww.config.libraries import reach
 from ww.config.secrets import SecretError, resolve
 from ww.home.control import Unreachable, ask
 from ww.home.layout import Layout
@@ -88,7 +87,6 @@ class _Metrics:
         """The page as `accept` wants it."""
         with self._lock:
             if self._metrics is None:
-                reach()
                 from ww.reporting.metrics import Metrics
 
                 self._metrics = Metrics(self._known)
