@@ -76,7 +76,7 @@ class _State:
 
 
 class _Metrics:
-    """`/metrics`; the library that writes it takes 11 MB, so it is imported by the first who asks."""
+    """`/metrics`; the library that writes it is imported by the first who asks."""
 
     def __init__(self, known: Known) -> None:
         self._known = known
