@@ -70,6 +70,7 @@ def main() -> int:
             sampler.wake()
         if dialogue.over:
             return 0
+    known.lost()
     process.end_within(LAST_WORDS_S)
     dialogue.finish(time.monotonic() + LAST_WORDS_S)
     return 0

@@ -20,7 +20,10 @@ from tests.support.services import need
 from tests.support.superior import NOBODY, Client, free_port, probed, status_file
 from tests.support.waiting import until
 from ww.events.spool import read_journal
+from ww.home.command import reporter_command
+from ww.reporting.known import Known
 from ww.reporting.probes import HEAD_BYTES, MOST_CONNECTIONS, Page, Pages, Probes
+from ww.supervise import child
 
 
 @pytest.mark.rule("D-probe-http")
@@ -311,3 +314,64 @@ def test_it_listens_to_both_families_at_the_unspecified_address() -> None:
     with socket.create_connection(("::1", port), timeout=10) as six:
         six.sendall(b"GET /livez HTTP/1.1\r\n\r\n")
         assert b"200 OK" in everything(six)
+
+
+@pytest.mark.rule("D-probe-http", "D-probe-startup")
+def test_where_no_event_can_be_kept_the_probes_are_served_all_the_same(home: Home) -> None:
+    client = probed(home)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        command = child.Command(reporter_command(), dict(os.environ), stdout=1, stderr=2, line=theirs.fileno())
+        reporter = child.spawn(command)
+        assert isinstance(reporter, child.Started)
+        theirs.close()
+        ours.settimeout(20)
+        http = {"http.host": "127.0.0.1", "http.port": client.port, "http.token": None, "file": None}
+        settings = {
+            "sinks": {},
+            "probes": http,
+            "reporter": {"memory_bytes": 1 << 29},
+            "journal": {},
+            "monitor": {"interval_s": 1},
+        }
+        hello = {
+            "t": "hello",
+            "v": 1,
+            **dict.fromkeys(("service", "instance", "boot"), "x"),
+            "boot_no": 0,
+            "volume": None,
+            "labels": {},
+            "directories": [],
+            "cfg": "",
+            "secrets": [],
+            "hidden": [],
+            "root": str(home.root),
+            "run": None,
+            "data": "/not/there",
+            "pid1": os.getpid(),
+            "settings": settings,
+        }
+        ours.send(json.dumps(hello).encode())
+        ours.send(json.dumps({"t": "state", "state": "UP", "ready": True, "words": "UP", "was_up": True}).encode())
+        ours.send(b'{"t":"ping","n":1}')
+        client.listening()
+        until(lambda: client.get("/readyz").body == "UP\n", "ready")
+        assert client.get("/startupz").status == 200
+        assert client.get("/state").status == 503
+        ours.send(b'{"t":"flush","within_ms":1000}')
+        said: list[dict[str, object]] = []
+        while not said or said[-1]["t"] != "flushed":
+            said.append(json.loads(ours.recv(1 << 16)))
+        assert {"t": "pong", "n": 1} in said
+        assert said[-1]["left"] == 0
+        assert os.waitpid(reporter.pid, 0)[1] == 0
+
+
+@pytest.mark.rule("D-probe-live")
+def test_what_pid_1_said_does_not_outlive_it() -> None:
+    known = Known({"service": "x"}, 30)
+    known.heard({"t": "state", "state": "UP", "ready": True, "words": "UP", "was_up": True})
+    assert known.ready() == (True, "UP")
+    known.lost()
+    assert known.live() == (False, "ww run has gone")
+    assert known.ready() == (False, "ww run has gone")

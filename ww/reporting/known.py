@@ -31,6 +31,11 @@ class Known:
         """How each sink stands."""
         self._patience_s = 2 * min(TICK_S[1], max(TICK_S[0], interval_s)) + SILENCE_S
         self._heard_at = time.monotonic()
+        self._gone = False
+
+    def lost(self) -> None:
+        """PID 1 has hung up: nothing that it said holds any more."""
+        self._gone = True
 
     def heard(self, message: JsonObject) -> None:
         """PID 1 said this."""
@@ -44,6 +49,8 @@ class Known:
 
     def live(self) -> tuple[bool, str]:
         """Whether PID 1 is heard."""
+        if self._gone:
+            return False, "ww run has gone"
         silent_s = time.monotonic() - self._heard_at
         if silent_s > self._patience_s:
             return False, f"nothing was heard of ww run for {silent_s:.0f} s"
