@@ -284,6 +284,12 @@ class Reporter:
         if self._line is not None:
             self._line.send({"t": "state", **state})
 
+    def urge(self, sink: str | None) -> bool:
+        """Have the sink, or all of them (None), try now what waits for a later time; False if there is no reporter just now."""
+        if self._line is not None:
+            self._line.send({"t": "drain", "sink": sink})
+        return self._line is not None
+
     def refresh(self, wanted: bool) -> None:
         """The configuration is another one: end in order, and begin anew if it is still wanted."""
         if self._ended is not None or (self._told and wanted and hello(self._crew) == self._told):

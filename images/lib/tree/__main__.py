@@ -22,7 +22,7 @@ WW = Path("/ww")
 PY = WW / "lib" / "py"
 WHEELHOUSE = Path("/src/wheelhouse")
 PIP = Path("/usr/share/python-wheels")
-EMPTY = ("usr", "files", "etc", "bin")
+EMPTY = ("usr", "files", "etc", "bin", "lib/plugins")
 OUTSIDE = (Path("/data"), Path("/backup"))
 TESTS = ("tests", "kazoo/testing", "jsonschema/benchmarks")
 """Directories of dependencies that only their own authors run."""
