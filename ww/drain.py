@@ -76,6 +76,7 @@ class Foreground:
 
     def __enter__(self) -> Self:
         try:
+            self._refuse_another_user()
             self._take_locks()
             # Somebody may have come further until now.
             self.cursors = Cursors(self._directories, say=_warn)
@@ -120,6 +121,14 @@ class Foreground:
         return self.unusable.get(name) or str(stats.get("last_error") or "")
 
     # Parts
+
+    def _refuse_another_user(self) -> None:
+        """Root could deliver anybody's events, and would leave records behind that their owner cannot read."""
+        directory, user = self._directories[0], os.geteuid()
+        owner = os.stat(directory).st_uid
+        if user == 0 != owner:
+            words = f"cannot deliver: the events in {directory} are user {owner}'s, and this is user {user}"
+            raise TryAgainError(f"{words}; run it as that user, as by docker run --user {owner}:0")
 
     def _take_locks(self) -> None:
         holder = f"ww spool drain on {os.uname().nodename}, pid {os.getpid()}, since {stamp(Clock().wall_ms())}"

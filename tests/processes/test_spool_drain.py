@@ -105,17 +105,21 @@ def test_a_configuration_that_was_never_compiled_is_compiled(root: pathlib.Path,
     (root / "run/secrets").mkdir(parents=True)
     (root / "run/secrets/token").write_text("tell-nobody-of-me")
     receiver.authorization = "Bearer tell-nobody-of-me"
-    sink = {"type": "http", "url": receiver.url, "token": {"$secret": "token"}}
+    sink = {"type": "http", "url": receiver.url, "bearer": {"$secret": "token"}}
     env = {**environ(root), "CFG": json.dumps({"ww": {"sinks": {"hub": sink}}})}
     done = subprocess.run([*WW, "spool", "drain"], env=env, capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(receiver.events) == everything()
-    bad = {**env, "CFG": json.dumps({"ww": {"sinks": {"hub": {"type": "nonesuch"}}}})}
-    done = subprocess.run(
-        [*WW, "spool", "drain", "--sink", "hub"], env=bad, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 64
-    assert "there is no sink 'hub'" in done.stderr
+
+
+def test_a_configuration_that_is_refused_is_no_configuration_without_sinks(root: pathlib.Path) -> None:
+    env = {**environ(root), "CFG": json.dumps({"ww": {"sinks": {"hub": {"type": "nonesuch"}}}})}
+    done = subprocess.run([*WW, "spool", "drain"], env=env, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 78
+    assert "ww.sinks.hub.type: there is no sink type 'nonesuch'" in done.stderr
+    done = subprocess.run([*WW, "spool"], env=env, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 0, "the journal can be looked at all the same"
+    assert "1200 events" in done.stdout
 
 
 @pytest.mark.rule("D-spool-drain-again")
@@ -196,6 +200,19 @@ def test_events_that_lie_in_the_run_directory_are_delivered_too(tmp_path: pathli
     configure(tmp_path, hub={"type": "http", "url": receiver.url})
     assert ww(tmp_path, "spool", "drain").returncode == 0
     assert len(receiver.events) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_leaves_nothing_behind_that_the_owner_of_the_events_cannot_read(
+    root: pathlib.Path, receiver: Receiver
+) -> None:
+    configure(root, hub={"type": "http", "url": receiver.url})
+    for path in (root / "data", *(root / "data").rglob("*")):
+        os.chown(path, 12345, 0)
+    done = ww(root, "spool", "drain")
+    assert done.returncode == 75
+    assert "are user 12345's, and this is user 0; run it as that user" in done.stderr
+    assert not receiver.requests
 
 
 # Neither beside the other

@@ -73,7 +73,8 @@ def spool(context: click.Context, as_json: bool, root: str | None) -> None:
     """
     context.obj = root
     if context.invoked_subcommand is None:
-        document = describe(look(target(root)))
+        at = target(root)
+        document = describe(look(at, _known_sinks(at)))
         click.echo(json_dumps(document) if as_json else "\n".join(lines_of(document)))
 
 
@@ -92,7 +93,7 @@ def drain(before: str | None, timeout_s: float, sink: str | None, root: str | No
     """
     at = target(root if root is not None else before)
     patience = Patience(timeout_s)
-    found = look(at, sink)
+    found = look(at, configured(at), sink)
     if not found.behind():
         return
     if found.forbidden:
@@ -182,10 +183,9 @@ def _is_behind(position: Position, target: Position, boots: list[str]) -> bool:
     return target.boot in boots
 
 
-def look(at: Target, sink: str | None = None) -> Found:
-    """What there is. Raises Ended where there is no journal, or no sink `sink`."""
+def look(at: Target, names: list[str], sink: str | None = None) -> Found:
+    """What there is for the sinks `names`, or for `sink`. Raises Ended where there is no journal, or no sink `sink`."""
     answer = ask(at.run, {"op": "status"}, ANSWER_S)
-    names = configured(at)
     if sink is not None and sink not in names:
         known = f"it has {', '.join(names)}" if names else "it has none"
         raise Ended(f"there is no sink {sink!r} in ww.sinks: {known}", EXIT_USAGE)
@@ -197,20 +197,25 @@ def look(at: Target, sink: str | None = None) -> Found:
 
 
 def configured(at: Target) -> list[str]:
-    """The names of the sinks in the configuration as it was compiled last, or would be now."""
+    """The names of the sinks in the configuration as it was compiled last, or would be now. Raises ConfigError."""
     try:
         ww = load(at.layout, os.environ).get("ww")
     except CannotRead:
         from ww.drain import configuration
 
-        try:
-            ww = configuration(at.layout, os.environ).get("ww")
-        except ConfigError:
-            return []
+        ww = configuration(at.layout, os.environ).get("ww")
     sinks = ww.get("sinks") if isinstance(ww, dict) else None
     if not isinstance(sinks, dict):
         return []
     return sorted(name for name, sink in sinks.items() if not (isinstance(sink, dict) and sink.get("enabled") is False))
+
+
+def _known_sinks(at: Target) -> list[str]:
+    """The same; without a valid configuration there is none, and a journal to look at all the same."""
+    try:
+        return configured(at)
+    except ConfigError:
+        return []
 
 
 # The document
