@@ -202,7 +202,7 @@ def test_events_that_lie_in_the_run_directory_are_delivered_too(tmp_path: pathli
     assert len(receiver.events) == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.skipif(os.geteuid() != 0, reason="root: only root can give files away")
 def test_root_leaves_nothing_behind_that_the_owner_of_the_events_cannot_read(
     root: pathlib.Path, receiver: Receiver
 ) -> None:
