@@ -21,7 +21,7 @@ TAKEN: list[Path] = []
 """Every file of Debian's that went into the tree, for the bill of materials."""
 
 UNUSED = (
-    *("EXTERNALLY-MANAGED", "_sysconfigdata_*", "config-*", "sitecustomize.py", "test", "__phello__", "__pycache__"),
+    *("EXTERNALLY-MANAGED", "config-*", "sitecustomize.py", "test", "__phello__", "__pycache__"),
     # For making and packing programs, and for looking at them.
     *("distutils", "ensurepip", "idlelib", "lib2to3", "venv", "pydoc_data", "turtle.py", "turtledemo", "tkinter"),
     *("unittest", "doctest.py", "ctypes/test", "antigravity.py", "this.py", "zipapp.py", "xmlrpc"),
