@@ -199,6 +199,12 @@ class Deliveries:
         for delivery in self._deliveries:
             delivery.wake(seq)
 
+    def urge(self, sink: str | None) -> None:
+        """Try now what is left for this sink, or for all."""
+        for delivery in self._deliveries:
+            if sink is None or delivery.name == sink:
+                delivery.urge()
+
     def stats(self) -> JsonObject:
         """How each sink stands, by name."""
         return {**self._unusable, **{delivery.name: delivery.stats() for delivery in self._deliveries}}

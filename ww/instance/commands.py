@@ -112,6 +112,9 @@ class Commands:
             self._restart(name if isinstance(name, str) else None, wait, done)
         elif op == "maintenance":
             self._maintenance(bool(request.get("on")), done)
+        elif op == "drain":
+            sink = request.get("sink")
+            done(self._parts.crew.outlet.drain(sink if isinstance(sink, str) else None))
         else:
             self.reload(lambda answer: self._reloaded(answer, wait, done))
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ww.types import Callback, JsonObject
 
 _NOT_IN_THE_WAY = (State.UP, State.STOPPING, State.STOPPED, State.ERROR)
+URGE_MS = 1_000
+"""How often receivers may be tried before their time because somebody asks for it."""
 WAIT_MS = 500
 """How long after BOOT a start that is not UP yet has the machine for itself."""
 
@@ -46,6 +48,7 @@ class Outlet:
         self._spent_ms: dict[str, int] = {}
         self.view: Callable[[], dict[str, Any]] = dict
         """The members of the status document by which readiness is judged; set by the wiring module."""
+        self._urged: dict[str | None, int] = {}
         self.on_killed: Callable[[], object] = bool
         """Called when a reporter was killed, and not by us: the kernel takes it first when memory is short."""
 
@@ -104,6 +107,25 @@ class Outlet:
         else:
             self._begin()
         self.look()
+
+    def drain(self, sink: str | None) -> JsonObject:
+        """The answer to whoever waits until the sink, or each of them (None), has everything: it is tried now.
+
+        Who asks more often than once a second hears the same, and the receivers nothing of it.
+        """
+        names = sorted(self._sinks())
+        if sink is not None and sink not in names:
+            known = ", ".join(names) or "there is none"
+            words = f"there is no sink {sink[:80]} that is in use; the sinks are: {known}"
+            return {"ok": False, "code": "unknown_sink", "message": words}
+        now = self._crew.system.clock.mono_ms()
+        asked_ms = max((self._urged[one] for one in (None, sink) if one in self._urged), default=None)
+        if asked_ms is not None and now - asked_ms < URGE_MS:
+            return {"ok": True, "woken": True}
+        woken = self._reporter is not None and self._reporter.urge(sink)
+        if woken:
+            self._urged[sink] = now
+        return {"ok": True, "woken": woken}
 
     def kill(self) -> None:
         """At once and without a last delivery."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 
-from ww.clib import SIGNALS, json_dumps
+from ww.clib import SIGNALS
 from ww.home.command import reporter_command
-from ww.instance.hello import PROTOCOL, fitting, hello
-from ww.instance.line import DATAGRAM_BYTES, Line, make_line
+from ww.instance.hello import PROTOCOL, fitting, hello, told_health
+from ww.instance.line import Line, make_line
 from ww.instance.members import SERVICE, TAG, Members
 from ww.supervise import child, logs
 
@@ -285,13 +285,15 @@ class Reporter:
             self._line.send({"t": "state", **state})
 
     def health(self, health: JsonObject) -> None:
-        """A sample of the instance's health, for whoever asks the reporter; one that is too long goes without its figures."""
-        short = {name: value for name, value in health.items() if name not in ("monitor", "ww")}
-        monitor = health.get("monitor")
+        """A sample of the instance's health, for whoever asks the reporter."""
         if self._line is not None:
-            message: JsonObject = {"t": "health", **short, "monitor": monitor}
-            fits = len(json_dumps(message).encode("utf-8", "backslashreplace")) <= DATAGRAM_BYTES
-            self._line.send(message if fits else {"t": "health", **short, "monitor": {}})
+            self._line.send(told_health(health))
+
+    def urge(self, sink: str | None) -> bool:
+        """Have the sink, or all of them (None), try now what waits for a later time; False if there is no reporter just now."""
+        if self._line is not None:
+            self._line.send({"t": "drain", "sink": sink})
+        return self._line is not None
 
     def refresh(self, wanted: bool) -> None:
         """The configuration is another one: end in order, and begin anew if it is still wanted."""

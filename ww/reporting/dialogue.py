@@ -29,6 +29,9 @@ class Work(Protocol):
     def wake(self, seq: int) -> None:
         """There are events up to `seq` of the running boot."""
 
+    def urge(self, sink: str | None) -> None:
+        """Somebody waits for what is left for this sink, or for all (None): no back-off holds it up now."""
+
     def stats(self) -> JsonObject:
         """What to tell of each sink, by name."""
 
@@ -67,6 +70,8 @@ class Dialogue:
                 self._wake(message)
             case "ping":
                 self._line.send({"t": "pong", "n": message["n"]})
+            case "drain":
+                self._urge(message.get("sink"))
             case "flush":
                 self._wake(message)
                 within_s = float(str(message["within_ms"])) / 1000
@@ -94,6 +99,10 @@ class Dialogue:
         self._seq = max(self._seq, seq) if isinstance(seq, int) else self._seq
         if self._work is not None:
             self._work.wake(self._seq)
+
+    def _urge(self, sink: object) -> None:
+        if self._work is not None:
+            self._work.urge(sink if isinstance(sink, str) else None)
 
     def _begin(self) -> None:
         try:
