@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kazoo.client import KazooClient
 
 from tests.support.paths import REPO
 from tests.support.registries import Asked, Servers, accepted, state, within
@@ -55,18 +57,29 @@ def member(tmp_path: Path) -> Iterator[str]:
 def test_etcdctl_shows_what_the_page_says(member: str) -> None:
     sink = made(etcd.TYPE, Asked(), endpoints=[member], ring=3)
     accepted(sink, *(state("UP", number) for number in range(1, 5)))
+    neighbour = made(etcd.TYPE, Asked(instance="web-10"), endpoints=[member], ring=3)
+    accepted(neighbour, state("UP", 1))
+    before = everything(member)
     reading, forgetting = blocks("etcd", "sh")
     value, names, ring = (run(line.replace("https://etcd-1:2379", member)) for line in reading.splitlines())
     described = next(json.loads(block) for block in blocks("etcd", "json") if '"format"' in block)
     assert set(json.loads(value)) == set(described)
-    assert (json.loads(value)["state"], names.split()) == ("UP", ["/ww/live/web/web-1"])
+    assert (json.loads(value)["state"], names.split()) == ("UP", ["/ww/live/web/web-1", "/ww/live/web/web-10"])
     assert sorted(json.loads(line)["id"] for line in ring.split("\n") if line) == [f"{n:012d}" for n in (2, 3, 4)]
     sink.close(within())
     for line in forgetting.splitlines():
         run(line.replace("https://etcd-1:2379", member))
+    kept = [key for key in before if "/web-10" in key or "/live/" in key]
+    assert [key.split("/")[2] for key in kept] == ["last", "live", "live", "ring", "ring"]
+    assert everything(member) == kept, "all of the one that is forgotten, and nothing of its neighbour"
+    neighbour.close(within())
+
+
+def everything(member: str) -> list[str]:
     client = Etcd([member])
-    assert [pair.key for pair in client.read("/ww/", within(), prefix=True)] == ["/ww/live/web/web-1"]
+    found = sorted(pair.key for pair in client.read("/ww/", within(), prefix=True))
     client.close()
+    return found
 
 
 @pytest.fixture
@@ -81,7 +94,7 @@ def test_zkcli_and_kazoo_show_what_the_page_says(host: str) -> None:
     sink = made(zookeeper.TYPE, Asked(), hosts=[host], chroot="/farm")
     accepted(sink, state("UP", 1))
     described = next(json.loads(block) for block in blocks("zookeeper", "json") if '"format"' in block)
-    (commands,) = blocks("zookeeper", "sh")
+    commands, forgetting, forgetting_as_user = blocks("zookeeper", "sh")
     get, names = (run(line.replace("zk-1:2181", host).replace("zkCli.sh", ZKCLI)) for line in commands.splitlines())
     document = json.loads(next(line for line in get.splitlines() if line.startswith("{")))
     assert set(document) == set(described)
@@ -92,3 +105,25 @@ def test_zkcli_and_kazoo_show_what_the_page_says(host: str) -> None:
         exec(snippet.replace("zk-1:2181", host), {})  # noqa: S102 - the page's own words
     assert json.loads(printed.getvalue()) == document
     sink.close(within())
+    neighbour = made(zookeeper.TYPE, Asked(instance="web-10"), hosts=[host], chroot="/farm")
+    accepted(neighbour, state("UP", 1))
+    assert last_states(host) == ["web-1", "web-10"]
+    run(forgetting.replace("zk-1:2181", host).replace("zkCli.sh", ZKCLI))
+    assert last_states(host) == ["web-10"]
+    neighbour.close(within())
+    owned = Asked(pw="itissecret")
+    sink = made(zookeeper.TYPE, owned, hosts=[host], chroot="/farm", prefix="/own", user="web", password={"$secret": "pw"})
+    accepted(sink, state("UP", 1))
+    sink.close(within())
+    command = forgetting_as_user.replace("zk-1:2181", host).replace("zkCli.sh", ZKCLI).replace("/farm/ww", "/farm/own")
+    subprocess.run(command, shell=True, env={**os.environ, "PASSWORD": "itissecret"}, timeout=60, check=True)  # noqa: S602
+    assert last_states(host, "/own") == []
+
+
+def last_states(host: str, prefix: str = "/ww") -> list[str]:
+    client = KazooClient(f"{host}/farm")
+    client.start()
+    found = sorted(client.get_children(f"{prefix}/last/web"))
+    client.stop()
+    client.close()
+    return found
