@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ww.reporting.keeper import KeeperThread
     from ww.sinks.delivery import Delivery
     from ww.sinks.setup import Surroundings
+    from ww.sinks.unmade import Unmade
     from ww.types import JsonObject
 
 PROTOCOL = 1
@@ -103,7 +104,7 @@ def build(line: Line, hello: JsonObject, settings: dict[str, Any]) -> Deliveries
     """The parts, connected, as soon as no other reporter works on these events."""
     directories = _texts(hello["directories"])
     if not directories:
-        return Deliveries(None, [], {}, None)
+        return Deliveries(None, [], [], None)
     wait_until_alone(directories[0])
     from ww.clock import Clock
     from ww.config.sinktypes import Unusable
@@ -113,18 +114,19 @@ def build(line: Line, hello: JsonObject, settings: dict[str, Any]) -> Deliveries
     from ww.reporting.backlog import SpoolFigures
     from ww.reporting.keeper import KeeperThread
     from ww.sinks.setup import set_up
+    from ww.sinks.unmade import Unmade
 
     cursors = Cursors(directories, say=_warn)
     around = surroundings(line, hello, directories, cursors)
     sinks = {name: sink for name, sink in settings["sinks"].items() if sink.get("enabled", True)}
     deliveries: list[Delivery] = []
-    unusable: JsonObject = {}
+    unmade: list[Unmade] = []
     for name, sink in sinks.items():
         made = set_up(name, sink, around)
         if isinstance(made, Unusable):
             process.say("error", made.words)
             around.reached(name, False, made.words)
-            unusable[name] = {"type": sink["type"], "state": "unusable", "last_error": made.words}
+            unmade.append(Unmade(name, sink["type"], made.words, cursors.get(name), str(hello["boot"])))
         else:
             deliveries.append(made)
     journal = settings["journal"]
@@ -133,7 +135,7 @@ def build(line: Line, hello: JsonObject, settings: dict[str, Any]) -> Deliveries
     keeper = Keeper(directories, str(hello["boot"]), cursors, limits, ports, Clock())
     keeper.configure(list(sinks))
     spool = SpoolFigures(lambda after: Reader(directories, after, str(hello["boot"])), cursors)
-    return Deliveries(KeeperThread(keeper, _warn), deliveries, unusable, spool)
+    return Deliveries(KeeperThread(keeper, _warn), deliveries, unmade, spool)
 
 
 def surroundings(line: Line, hello: JsonObject, directories: list[str], cursors: Any) -> Surroundings:
@@ -177,13 +179,13 @@ class Deliveries:
         self,
         keeper: KeeperThread | None,
         deliveries: list[Delivery],
-        unusable: JsonObject,
+        unmade: list[Unmade],
         spool: SpoolFigures | None,
     ) -> None:
         self._spool = spool
         self._keeper = keeper
         self._deliveries = deliveries
-        self._unusable = unusable
+        self._unmade = unmade
 
     def start(self) -> None:
         """Begin to keep and to deliver."""
@@ -196,7 +198,7 @@ class Deliveries:
         """PID 1 has written up to `seq`."""
         if self._keeper is not None:
             self._keeper.position(seq)
-        for delivery in self._deliveries:
+        for delivery in (*self._deliveries, *self._unmade):
             delivery.wake(seq)
 
     def urge(self, sink: str | None) -> None:
@@ -207,11 +209,11 @@ class Deliveries:
 
     def stats(self) -> JsonObject:
         """How each sink stands, by name."""
-        return {**self._unusable, **{delivery.name: delivery.stats() for delivery in self._deliveries}}
+        return {one.name: one.stats() for one in (*self._unmade, *self._deliveries)}
 
     def spool(self) -> JsonObject:
         """How much waits for the slowest sink; nothing where there is no sink."""
-        waiting = {delivery.name: delivery.depth for delivery in self._deliveries}
+        waiting = {one.name: one.depth for one in (*self._deliveries, *self._unmade)}
         return self._spool.figures(waiting) if self._spool is not None and waiting else {}
 
     def finish(self, deadline: float) -> int:
@@ -225,7 +227,7 @@ class Deliveries:
             closing.join(max(0.0, deadline - time.monotonic()))
         if self._keeper is not None:
             self._keeper.stop(deadline)
-        return left
+        return max([left, *(one.depth for one in self._unmade)])
 
 
 def _beside(work: Any, deadline: float) -> threading.Thread:
