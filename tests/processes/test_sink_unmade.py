@@ -36,3 +36,23 @@ def test_a_sink_that_cannot_be_made_is_unusable_and_what_waits_for_it_is_told(ho
     assert waits["bad"] == spool["undelivered"]["events"]
     assert instance.stop() == 0
     assert "events are not delivered yet; they are kept for the next start" in instance.messages()
+
+
+@pytest.mark.rule("D-reporter-reload")
+def test_a_reload_says_what_becomes_of_what_is_not_delivered(home: Home) -> None:
+    delivering(home, out=SINK, bad=BAD).service("main")
+    instance = home.start().wait_state("UP")
+    first = answering(home)
+    until(lambda: report(home)["sinks"].get("bad", {}).get("depth", 0) >= 5, "its depth", 20)
+    delivering(home, out={**SINK, "fsync": False}, bad=BAD).write_config()
+    assert home.ww("reload").returncode == 0
+    instance.wait_message("events are not delivered yet; they go out once it is started anew")
+    assert "kept for the next start" not in instance.messages()
+    until(lambda: answering(home) != first, "the next reporter", 20)
+    home.config["ww"].pop("sinks")  # type: ignore[attr-defined]
+    home.write_config()
+    assert home.ww("reload").returncode == 0
+    instance.wait_message("the reporter ends: there is nothing to deliver to any more")
+    until(lambda: home.status()["reporter"] ["pid"] is None, "its end", 20)
+    assert "they stay in the journal" in instance.messages()
+    assert instance.stop() == 0

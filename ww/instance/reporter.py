@@ -270,7 +270,9 @@ class Reporter:
     def _flushed(self, message: JsonObject) -> None:
         left = message.get("left")
         if isinstance(left, int) and left > 0:
-            self._system.voice.info(f"{left} events are not delivered yet; they are kept for the next start")
+            kept = "go out once it is started anew" if self._again else "stay in the journal"
+            kept = kept if self._ended is None else "are kept for the next start"
+            self._system.voice.info(f"{left} events are not delivered yet; they {kept}")
 
     # --- what it is told --------------------------------------------------------------------------------------------
 
