@@ -128,7 +128,33 @@ def test_a_program_that_is_not_there_is_said() -> None:
     given = filled({"type": "exec", "command": ["/nosuch/push"]}, own_schema("exec"))
     context = Context("push", Origin("s", "i", "b1"), secret, lambda _: None, lambda _: None)
     sink = exec_sink.make(given, context)
-    assert sink.reach(time.monotonic() + 1) == "there is no program /nosuch/push"
+    assert sink.reach(time.monotonic() + 1) == "there is no program /nosuch/push that can be executed"
     (answer,) = deliver(sink, item(1))
     assert answer == RetryAfter(reason="cannot start /nosuch/push: No such file or directory")
     assert made("exit 0").reach(time.monotonic() + 1) == ""
+
+
+def test_below_a_root_the_program_and_its_directory_are_those_of_the_instance(tmp_path: Path) -> None:
+    for name in ("ww/files", "data"):
+        (tmp_path / name).mkdir(parents=True)
+    program = tmp_path / "ww/files/push"
+    program.write_text('#!/bin/sh\npwd > "$WW_ROOT/data/said"; cat >> "$WW_ROOT/data/said"\n')
+    given = {"type": "exec", "command": ["/ww/files/push"], "cwd": "/data"}
+    origin = Origin("shop", "shop-1", "b1", {}, "/run/ww")
+    context = Context("push", origin, secret, lambda _: None, lambda _: None, lambda path: f"{tmp_path}{path}")
+    sink = exec_sink.make(filled(given, own_schema("exec")), context)
+    assert sink.reach(time.monotonic() + 5) == "there is no program /ww/files/push that can be executed"
+    program.chmod(0o755)
+    assert sink.reach(time.monotonic() + 5) == ""
+    assert deliver(sink, item(1)) == [Accepted()]
+    assert (tmp_path / "data/said").read_text().splitlines() == [f"{tmp_path}/data", item(1).text.decode()]
+    away = exec_sink.make(filled({**given, "cwd": "/nowhere"}, own_schema("exec")), context)
+    assert away.reach(time.monotonic() + 5) == "there is no directory /nowhere (cwd)"
+
+
+def test_a_program_that_is_not_below_the_root_is_that_of_the_machine(tmp_path: Path) -> None:
+    given = {"type": "exec", "command": ["/bin/sh", "-c", f'printf "%s" "$WW_ROOT" > {tmp_path}/root']}
+    origin = Origin("shop", "shop-1", "b1", {}, "/run/ww")
+    context = Context("push", origin, secret, lambda _: None, lambda _: None, lambda path: f"{tmp_path}{path}")
+    assert deliver(exec_sink.make(filled(given, own_schema("exec")), context), item(1)) == [Accepted()]
+    assert (tmp_path / "root").read_text() == str(tmp_path)

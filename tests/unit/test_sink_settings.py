@@ -327,6 +327,37 @@ def test_what_only_making_the_sink_shows_is_a_problem_too_and_no_reason_not_to_s
     assert instance.child()[0] == 0
 
 
+@pytest.mark.rule("D-sink-settings")
+def test_check_looks_at_programs_and_files_of_sinks(instance, packages):
+    (instance.root / "data" / "taken").mkdir(parents=True)
+    program = instance.root / "ww" / "files" / "push"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    given = {
+        "gone": {"type": "exec", "command": ["/ww/files/psuh"]},
+        "here": {"type": "exec", "command": ["/ww/files/push"], "cwd": "/nowhere"},
+        "sh": {"type": "exec", "command": ["sh", "-c", "true"]},
+        "dir": {"type": "file", "path": "/data/taken"},
+        "one": {"type": "file", "path": "/data/events"},
+        "two": {"type": "file", "path": "events"},
+        "three": {"type": "sqlite", "path": "/data//events"},
+        "s1": {"type": "sqlite", "path": "/data/sql"},
+        "s2": {"type": "sqlite", "path": "/data/sql", "table": "other"},
+    }
+    instance.put("default_cfg.json", {"ww": {"sinks": given}})
+    done, found = checked(instance, packages)
+    assert done.returncode == 1
+    told = sorted(item.partition("ww.sinks.")[2].split(";")[0] for item in found if "ww.sinks." in item)
+    assert [words.partition(" on this machine")[0].partition(" give each")[0] for words in told] == [
+        "dir.path: /data/taken is a directory",
+        "gone: its program /ww/files/psuh is not there",
+        "here: its directory /nowhere (cwd) does not exist",
+        "three.path: the sink one writes into the same file",
+        "two.path: the sink one writes into the same file",
+    ]
+
+
 @pytest.mark.rule("D-sink-table")
 def test_an_image_has_its_plugins_in_a_table_which_is_not_believed_when_something_was_installed_since(
     instance, packages

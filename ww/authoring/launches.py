@@ -31,7 +31,7 @@ def check_launch(place: Place, service: Definition) -> Iterator[tuple[Finding, s
     launch = service.launch
     for field, words in (
         ("user", _of_user(place, launch.user)),
-        ("cwd", _of_directory(place, launch.cwd)),
+        ("cwd", missing_directory(place, launch.cwd)),
         ("command", _of_program(place, launch)),
     ):
         if words:
@@ -61,7 +61,8 @@ def _is_listed(file: str, name: str) -> bool:
         return False
 
 
-def _of_directory(place: Place, cwd: str) -> str:
+def missing_directory(place: Place, cwd: str) -> str:
+    """That there is no such working directory, in words; "" if there is."""
     if any(os.path.isdir(path) for path in _meant(place, cwd)):
         return ""
     return f"its directory {cwd} (cwd) does not exist {_here(place)}"
@@ -72,10 +73,13 @@ def _of_program(place: Place, launch: Launch) -> str:
     name = launch.argv[0]
     if name in _OURS or name.startswith(f"{place.layout.usr}/{DIRECTORY}/"):
         return ""
-    directories = (
-        [""] if "/" in name else (launch.env.get("PATH") or os.environ.get("PATH") or STANDARD_PATH).split(":")
-    )
-    found = [path for one in directories for path in _meant(place, os.path.join(launch.cwd, one, name))]
+    return missing_program(place, name, launch.cwd, launch.env.get("PATH", ""))
+
+
+def missing_program(place: Place, name: str, cwd: str, search: str = "") -> str:
+    """That program `name` is not there or cannot be executed, in words; "" if it can. `search` is a PATH of its own."""
+    directories = [""] if "/" in name else (search or os.environ.get("PATH") or STANDARD_PATH).split(":")
+    found = [path for one in directories for path in _meant(place, os.path.join(cwd, one, name))]
     if any(os.path.isfile(path) and os.access(path, os.X_OK) for path in found):
         return ""
     if any(os.path.exists(path) for path in found):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ww.authoring.configuration import at_setting
-from ww.authoring.finding import PROBLEM, Finding
+from ww.authoring.finding import PROBLEM, WARNING, Finding
+from ww.authoring.launches import missing_directory, missing_program
 from ww.config.settings import KEY, pick
 from ww.config.sinktypes import SINKS, Unusable
 from ww.sinks.base import Context, Origin
 from ww.sinks.setup import make_sink, places, secret_reader
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     from ww.authoring.place import Place
     from ww.config.compiled import Compiled
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 def check_sinks(place: Place, compiled: Compiled) -> list[Finding]:
     """Sinks with valid settings that cannot be made all the same, as the image says them and as this machine is."""
     found = []
+    files: dict[str, tuple[str, dict[str, Any]]] = {}
     given = pick(compiled.cfg, [KEY, SINKS], {})
     wrong = {str(item.get("path", "")) for item in compiled.problems}
     for name, settings in given.items() if isinstance(given, dict) else ():
@@ -39,4 +45,35 @@ def check_sinks(place: Place, compiled: Compiled) -> list[Finding]:
         if isinstance(made, Unusable):
             finding = Finding(PROBLEM, "", made.words, "correct it: ww run would go on, and nothing would reach this sink")
             found.append(at_setting(place, compiled, finding, (KEY, SINKS, name)))
+            continue
+        for finding in (*_of_program(place, name, settings), *_of_file(place, name, settings, files)):
+            found.append(at_setting(place, compiled, finding, (KEY, SINKS, name)))
     return found
+
+
+def _of_program(place: Place, name: str, settings: dict[str, Any]) -> Iterator[Finding]:
+    """What a sink `exec` needs of the machine; a boot hook may make it, so that what is not here is a warning."""
+    if settings["type"] != "exec":
+        return
+    cwd, env = str(settings.get("cwd", "/")), settings.get("env", {})
+    search = env.get("PATH", "")
+    words = missing_program(place, str(settings["command"][0]), cwd, search if isinstance(search, str) else "")
+    for text in filter(None, (words, missing_directory(place, cwd))):
+        yield Finding(WARNING, "", f"ww.sinks.{name}: {text}", "correct it, or make sure that the image has it")
+
+
+def _of_file(
+    place: Place, name: str, settings: dict[str, Any], files: dict[str, tuple[str, dict[str, Any]]]
+) -> Iterator[Finding]:
+    """A file that cannot be one, or that another sink writes into; `files` are those of the sinks before."""
+    if settings["type"] not in ("file", "sqlite"):
+        return
+    path = os.path.normpath(places(place.layout)(str(settings["path"])))
+    if os.path.isdir(path):
+        words = f"ww.sinks.{name}.path: {settings['path']} is a directory; write the name of a file"
+        yield Finding(PROBLEM, "", words, "correct it: nothing would reach this sink")
+    other, theirs = files.setdefault(path, (name, settings))
+    tables = {str(one.get("table", "ww_events")) for one in (settings, theirs)}
+    if other != name and not (settings["type"] == theirs["type"] == "sqlite" and len(tables) > 1):
+        words = f"ww.sinks.{name}.path: the sink {other} writes into the same file"
+        yield Finding(PROBLEM, "", words, "give each a file of its own")

@@ -35,6 +35,9 @@ class Exec(Sink):
     def __init__(self, command: Sequence[str], cwd: str, env: Mapping[str, Json], context: Context) -> None:
         self._command = list(command)
         self._cwd = cwd
+        # Raises ValueError for a path that leads out of the root.
+        context.place(self._command[0])
+        context.place(cwd)
         self._env = env
         self._context = context
 
@@ -63,8 +66,20 @@ class Exec(Sink):
     def reach(self, deadline: float) -> str:  # noqa: ARG002
         """Whether the program is there and may be executed."""
         path = self._environment().get("PATH", os.defpath)
-        there = shutil.which(self._command[0], path=path)
-        return "" if there else f"there is no program {self._command[0]}"
+        program = os.path.join(self._placed(self._cwd), self._program()) if "/" in self._command[0] else self._command[0]
+        if not os.path.isdir(self._placed(self._cwd)):
+            return f"there is no directory {self._cwd} (cwd)"
+        return "" if shutil.which(program, path=path) else f"there is no program {self._command[0]} that can be executed"
+
+    def _program(self) -> str:
+        return self._placed(self._command[0])
+
+    def _placed(self, path: str) -> str:
+        """An absolute path below the root of the instance where there is one, else on the machine, as /bin/sh is."""
+        if not path.startswith("/"):
+            return path
+        below = self._context.place(path)
+        return below if os.path.exists(below) else path
 
     def _run(self, text: bytes, env: Mapping[str, str], deadline: float) -> tuple[int, bool]:
         """Its exit code, and whether it was ended because of the deadline. Raises OSError."""
@@ -72,11 +87,11 @@ class Exec(Sink):
             given.write(text)
             given.seek(0)
             process = subprocess.Popen(
-                self._command,
+                [self._program(), *self._command[1:]],
                 stdin=given,
                 stdout=sys.__stderr__,
                 stderr=sys.__stderr__,
-                cwd=self._cwd,
+                cwd=self._placed(self._cwd),
                 env=env,
                 start_new_session=True,
             )
@@ -100,6 +115,7 @@ class Exec(Sink):
             "WW_INSTANCE": origin.instance,
             "WW_BOOT": origin.boot,
             "WW_RUN": origin.run,
+            "WW_ROOT": self._context.place("/").rstrip("/"),
         }
         return env | {name: self._context.secret(value) for name, value in self._env.items()}
 
