@@ -56,6 +56,8 @@ CASES = [
     ("Quitter", ("refuse",), {v.GIVES_UP}, None),
     ("Quitter", ("denied",), {v.GIVES_UP}, None),
     ("Sulker", ("down",), {v.STAYS_DOWN}, None),
+    ("Clinger", ("outage",), {v.STAYS_DOWN}, None),
+    ("Curt", ("quiet",), {v.SIGNATURE}, None),
     ("Thrower", ("quiet",), {v.RAISES}, None),
     ("Sunny", ("down",), {v.BLIND}, None),
     ("Regressor", ("reorder",), {v.GOES_BACK}, None),
@@ -77,6 +79,7 @@ def test_who_claims_less_is_measured_by_that() -> None:
     assert (report.claimed, report.found) == (Guarantee.AT_LEAST_ONCE, Guarantee.AT_LEAST_ONCE)
     assert report.holds
     assert not report.faults
+    assert [result.outcome for result in report.results] == ["well", "allowed", "allowed"]
 
 
 @pytest.mark.rule("D-kit-verdict")
@@ -116,6 +119,34 @@ def test_the_command_says_what_was_found_beside_what_is_claimed_and_what_to_do(t
         1, "effectively once", "effectively once", True,
     )  # fmt: skip
     assert [one["outcome"] for one in report["scenarios"]] == ["well", "well"]
+    assert report["not_tried"] == []
+
+
+@pytest.mark.rule("D-kit-names-faults")
+def test_a_wrong_signature_is_told_with_the_right_one() -> None:
+    (fault,) = found_in("Curt", "quiet").faults
+    assert fault.what == "close takes (self, deadline), and this one does not"
+
+
+@pytest.mark.rule("D-kit-command")
+def test_a_bench_that_can_do_little_does_not_look_well(tmp_path: Path) -> None:
+    bench = tmp_path / "bench.py"
+    bench.write_text(
+        "import importlib.util, sys\n"
+        f"spec = importlib.util.spec_from_file_location('broken', {BROKEN!r})\n"
+        "broken = importlib.util.module_from_spec(spec); spec.loader.exec_module(broken)\n"
+        "class Poor(broken.GoodBench):\n"
+        "    faults = ()\n"
+    )
+    done = conformance(f"{bench}:Poor", "--scenario", "outage", "--scenario", "slow", cwd=tmp_path)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("slow        not tried ") and line.endswith("cannot inject slow") for line in lines)
+    assert lines[-3:] == [
+        "Not tried: slow, outage. Of these nothing is known.",
+        "",
+        "It keeps what it claims, as far as it was tried.",
+    ]
 
 
 @pytest.mark.rule("D-kit-command")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import os
 import re
 import subprocess
@@ -13,7 +15,8 @@ import pytest
 
 from tests.support.pages import blocks, matches
 from tests.support.paths import REPO
-from ww.sinks.conformance.bench import FAULTS
+from ww.sinks import base
+from ww.sinks.conformance.bench import FAULTS, Bench
 from ww.sinks.conformance.kit import SCENARIOS
 from ww.sinks.conformance.verdict import TO_DO
 
@@ -70,4 +73,43 @@ def named(heading: str) -> set[str]:
 def test_every_fault_and_every_scenario_is_on_the_page() -> None:
     assert named("| fault | the receiver |") == set(FAULTS)
     assert named("| fault | what the sink did |") == set(TO_DO)
-    assert all(re.search(rf"^{name} +(well|not run) ", TEXT, re.MULTILINE) for name in SCENARIOS)
+    assert all(re.search(rf"^{name} +(well|not tried) ", TEXT, re.MULTILINE) for name in SCENARIOS)
+
+
+ROWS = {
+    line.split("|")[1].strip().strip("`"): line
+    for line in (REPO / "docs" / "writing-a-sink.md").read_text().splitlines()
+    if line.startswith("| `")
+}
+
+
+@pytest.mark.rule("D-sink-pages")
+@pytest.mark.parametrize("method", ["deliver", "reach", "idle", "close"])
+def test_the_table_has_the_methods_of_a_sink(method: str) -> None:
+    names = ", ".join(inspect.signature(getattr(base.Sink, method)).parameters)
+    assert any(name.startswith(f"Sink.{method}({names})") for name in ROWS)
+
+
+@pytest.mark.rule("D-sink-pages")
+@pytest.mark.parametrize("kind", [base.Accepted, base.RetryAfter, base.Rejected, base.Advice])
+def test_the_table_has_what_a_sink_answers(kind: type) -> None:
+    given = inspect.signature(kind).parameters.values()
+    shown = ", ".join(one.name if one.default is one.empty else f"{one.name}={one.default!r}" for one in given)
+    assert f"{kind.__name__}({shown})".replace("''", '""') in ROWS
+
+
+@pytest.mark.rule("D-sink-pages")
+@pytest.mark.parametrize("kind", [base.Item, base.Context, base.Origin])
+def test_the_table_has_what_a_sink_is_given(kind: type) -> None:
+    row = ROWS["Context" if kind is base.Origin else kind.__name__]
+    for field in dataclasses.fields(kind):
+        assert re.search(rf"`{field.name}[`(]", row), field.name
+
+
+@pytest.mark.rule("D-sink-pages")
+def test_the_table_has_what_a_bench_is() -> None:
+    for name, found in vars(Bench).items():
+        if inspect.isfunction(found):
+            given = inspect.signature(found).parameters.values()
+            shown = ", ".join(one.name if one.default is one.empty else f"{one.name}={one.default}" for one in given)
+            assert f"`{name}({shown})`" in ROWS["Bench"], name

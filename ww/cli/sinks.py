@@ -171,9 +171,10 @@ def conformance(bench: str, only: tuple[str, ...], as_json: bool) -> int:
 
 
 def _told(result: Result) -> None:
-    outcome = "not run" if result.skipped else "fault" if result.faults else "well"
-    said = result.skipped or (result.faults[0].what if result.faults else result.said)
-    click.echo(f"{result.name:<11} {coloured(outcome)}{' ' * (8 - len(outcome))} {duration(result.seconds):>6}  {said}")
+    outcome = result.outcome
+    shown = result.against or result.faults
+    said = result.skipped or (shown[0].what if shown else result.said)
+    click.echo(f"{result.name:<11} {coloured(outcome)}{' ' * (10 - len(outcome))} {duration(result.seconds):>6}  {said}")
 
 
 def _verdict(report: Report) -> list[str]:
@@ -191,4 +192,7 @@ def _verdict(report: Report) -> list[str]:
         seen = {fault.scenario: fault for fault in reversed(report.faults) if fault.name == name}
         lines += [paragraph(f"  {fault.scenario}: {fault.what}") for fault in reversed(seen.values())]
         lines += [paragraph(f"  What to do: {TO_DO[name]}")]
-    return [*lines, "", "It keeps what it claims." if report.holds else "It does not keep what it claims."]
+    if report.not_tried:
+        lines += ["", paragraph(f"Not tried: {', '.join(report.not_tried)}. Of these nothing is known.")]
+    tried = ", as far as it was tried" * bool(report.not_tried)
+    return [*lines, "", f"It keeps what it claims{tried}." if report.holds else "It does not keep what it claims."]

@@ -221,6 +221,28 @@ class Sulker(Good):
         return [RetryAfter(None, "still offended")] * len(batch) if self.offended else answers
 
 
+class Clinger(Good):
+    """Keeps its first connection for ever, also when it is dead."""
+
+    alive: bool | None = None
+
+    def deliver(self, batch: Sequence[Item], deadline: float) -> Sequence[Answer]:
+        if self.alive and self.receiver.has(DOWN):
+            self.alive = False
+        if self.alive is False:
+            return [RetryAfter(None, "broken pipe")] * len(batch)
+        answers = super().deliver(batch, deadline)
+        self.alive = self.alive or any(isinstance(answer, Accepted) for answer in answers) or None
+        return answers
+
+
+class Curt(Good):
+    """Its author did not look at how it is ended."""
+
+    def close(self) -> None:  # type: ignore[override]
+        pass
+
+
 class Thrower(Good):
     """Raises where it should answer, and at its end."""
 
@@ -296,6 +318,8 @@ def _bench(sink: type[Good], guarantee: Guarantee = Guarantee.EFFECTIVELY_ONCE) 
     return type(f"{sink.__name__}Bench", (GoodBench,), {"type": made, "faults": faults})
 
 
+ClingerBench = _bench(Clinger)
+CurtBench = _bench(Curt)
 HastyBench = _bench(Hasty)
 DoublerBench = _bench(Doubler)
 HonestDoublerBench = _bench(Doubler, Guarantee.AT_LEAST_ONCE)

@@ -22,7 +22,10 @@ Key = tuple[str, int]
 """Boot and sequence of an event."""
 
 DOWN = "down"
-"""The receiver cannot be reached: nothing listens, the file cannot be opened."""
+"""The receiver cannot be reached: nothing listens, connections that there were are broken, the file cannot be opened.
+
+End it for real if you can: only so a sink is found out that keeps a connection which is dead.
+"""
 SLOW = "slow"
 """The receiver takes what it is given, and says nothing for longer than any deadline of the kit (5 s)."""
 REFUSE = "refuse"
@@ -51,7 +54,7 @@ class Bench(ABC):
     type: ClassVar[SinkType]
     """What is examined; the same object that the package registers under `ww.sinks`."""
     faults: ClassVar[Sequence[str]] = ()
-    """Those of `FAULTS` that `inject` can do; scenarios of the others are not run, and the report says so."""
+    """Those of `FAULTS` that `inject` can do; scenarios of the others are not tried, and the report says so."""
     settle_s: ClassVar[float] = 1.0
     """How long the receiver may take, after it has accepted an event, until `stored` shows it."""
 

@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from ww.sinks.base import Answer, Item
 
 
+_HOLD_S = 20.0
+_LOOK_S = 0.01
+
+
 class Told(Sink):
     """Tells of every call, and may be the end of the process after one: before anybody has heard of the answers."""
 
-    def __init__(self, inner: Sink, die_after: int, out: int) -> None:
+    def __init__(self, inner: Sink, die_after: int, hold: str, out: int) -> None:
         self._inner = inner
         self._die_after = die_after
+        self._hold = hold
         self._out = out
         self._calls = 0
 
@@ -42,9 +47,18 @@ class Told(Sink):
             [item.boot, item.seq] for item, answer in zip(batch, answers, strict=False) if isinstance(answer, Accepted)
         ]
         self._say(f"end {self._calls} {json.dumps(keys)}")
+        if keys and self._hold:
+            self._wait()
         if self._calls == self._die_after:
             os.kill(os.getpid(), signal.SIGKILL)
         return answers
+
+    def _wait(self) -> None:
+        """Behind the first call that achieved something: until the kit has changed the receiver and made a file."""
+        until = time.monotonic() + _HOLD_S
+        while not os.path.exists(self._hold) and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+        self._hold = ""
 
     def close(self, deadline: float) -> None:
         """The end of the inner one."""
@@ -62,7 +76,7 @@ def main() -> int:
     os.dup2(2, 1)
     bench = load(task["bench"])
     inner = bench.type.make(task["settings"], context_of(task["secrets"], _nothing, _log))
-    sink = Told(inner, task["die_after"], out)
+    sink = Told(inner, task["die_after"], task["hold"], out)
     done = deliver_everything(sink, task["journal"], task["max_events"], time.monotonic() + task["limit_s"])
     os.write(out, b"done\n" if done else b"late\n")
     return 0 if done else 1

@@ -35,7 +35,7 @@ _TAIL = 400
 class Run:
     """One such process."""
 
-    def __init__(self, stage: Stage, journal: str, max_events: int, die_after: int = 0) -> None:
+    def __init__(self, stage: Stage, journal: str, max_events: int, die_after: int = 0, hold: str = "") -> None:
         task = {
             "bench": stage.reference,
             "settings": complete(stage.bench.type, stage.bench.settings()),
@@ -43,6 +43,7 @@ class Run:
             "journal": journal,
             "max_events": max_events,
             "die_after": die_after,
+            "hold": hold,
             "limit_s": LIMIT_S,
         }
         self._stage = stage
@@ -97,9 +98,9 @@ class Run:
 
 
 @contextlib.contextmanager
-def running(stage: Stage, journal: str, max_events: int, die_after: int = 0) -> Iterator[Run]:
+def running(stage: Stage, journal: str, max_events: int, die_after: int = 0, hold: str = "") -> Iterator[Run]:
     """A process, and its end."""
-    run = Run(stage, journal, max_events, die_after)
+    run = Run(stage, journal, max_events, die_after, hold)
     try:
         yield run
     except BaseException:
@@ -156,16 +157,35 @@ def _until(run: Run, wanted: str) -> Iterator[str]:
 
 
 def outage(stage: Stage) -> None:
-    """The receiver is down when the process begins, and comes back."""
+    """The receiver is down when the process begins, comes back, goes in the middle of deliveries, and comes back again."""
     items = stage.items(60)
+    hold = f"{stage.directory}/gone"
     stage.bench.inject(DOWN)
-    with running(stage, stage.journal(), 20) as run:
-        for _ in _until(run, "begin 3"):
-            pass
+    with running(stage, stage.journal(), 10, hold=hold) as run:
+        _tries(run, 3)
         stage.bench.heal()
+        if _has_taken(run):
+            stage.bench.inject(DOWN)
+            with open(hold, "w", encoding="utf-8"):
+                pass
+            _tries(run, 2)
+            stage.bench.heal()
     if run.code == 0:
-        stage.expect(items, "after the receiver was down and came back")
-    stage.result.said = "went on by itself"
+        stage.expect(items, "after the receiver was down and came back, twice")
+    stage.result.said = "went on by itself, twice"
+
+
+def _tries(run: Run, count: int) -> None:
+    """Wait for so many calls; fewer if it comes to its end."""
+    for line in run.lines():
+        count -= line.startswith("begin ")
+        if not count:
+            return
+
+
+def _has_taken(run: Run) -> bool:
+    """Wait until something is accepted; false if it comes to its end before."""
+    return any(line.startswith("end ") and not line.endswith("[]") for line in run.lines())
 
 
 def spool(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from ww.sinks.conformance import calls, kills
 from ww.sinks.conformance.bench import DENIED, DOWN, FULL, PARTIAL, REFUSE, SLOW, Bench, load
 from ww.sinks.conformance.probe import AbandonedError
 from ww.sinks.conformance.stage import Stage
-from ww.sinks.conformance.verdict import Report, Result
+from ww.sinks.conformance.verdict import EXCUSED, Report, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,7 +77,7 @@ def _run(
     bench_type: type[Bench], reference: str, name: str, directory: str, *, keeps_state: bool
 ) -> tuple[Result, bool]:
     fault, happen = SCENARIOS[name]
-    result = Result(name)
+    result = Result(name, excused=EXCUSED.get(bench_type.type.guarantee, frozenset()))
     if fault and fault not in bench_type.faults:
         result.skipped = f"the bench cannot inject {fault}"
         return result, keeps_state

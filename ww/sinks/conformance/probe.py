@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import logging
 import threading
@@ -32,6 +33,13 @@ PATIENCE_S = 8.0
 """How long a sink whose receiver is well again may go on saying not now."""
 PAUSE_S = 0.2
 NAME = "examined"
+_SIGNATURES = {
+    "deliver": ("batch", "deadline"),
+    "reach": ("deadline",),
+    "idle": ("deadline",),
+    "close": ("deadline",),
+}
+"""What the methods of a sink are given."""
 _ANSWERS = (Accepted, RetryAfter, Rejected)
 
 
@@ -104,10 +112,20 @@ class Probe:
                 self.sink: Sink = type_.make(settings, context)
         except ValueError as error:
             raise BenchError(f"the sink cannot be made from the bench's settings: {error}") from error
+        except TypeError as error:
+            if _takes(type_.make, ("settings", "context")):
+                raise
+            raise BenchError(f"make is called as make(settings, context), and cannot be: {error}") from error
         words.add("its repr", repr(self.sink))
+        self._wrong = {name for name, given in _SIGNATURES.items() if not _takes(getattr(self.sink, name, None), given)}
+        for name in sorted(self._wrong):
+            blame(verdict.SIGNATURE, f"{name} takes ({', '.join(('self', *_SIGNATURES[name]))}), and this one does not")
 
     def deliver(self, items: Sequence[Item], budget_s: float = BUDGET_S, *, well: bool = True) -> list[Answer]:
         """Deliver once; `well` says that nothing is wrong with the receiver. Raises AbandonedError."""
+        if "deliver" in self._wrong:
+            self._misbehaves = True
+            return [RetryAfter(None, "deliver cannot be called")] * len(items)
         returned = self._timed("deliver", lambda deadline: self.sink.deliver(items, deadline), budget_s)
         if isinstance(returned, Exception):
             if well:
@@ -135,6 +153,8 @@ class Probe:
 
     def reach(self) -> str:
         """What the sink says of its receiver; an exception counts as words."""
+        if "reach" in self._wrong:
+            return ""
         returned = self._timed("reach", self.sink.reach)
         if isinstance(returned, Exception):
             return _named(returned)
@@ -146,6 +166,8 @@ class Probe:
 
     def close(self) -> None:
         """The end; raising is a fault."""
+        if "close" in self._wrong:
+            return
         returned = self._timed("close", self.sink.close)
         if isinstance(returned, Exception):
             self._blame(verdict.RAISES, f"close raised {_named(returned)}")
@@ -204,6 +226,19 @@ def context_of(secrets: Mapping[str, str], advise: Callable[[Any], None], log: C
         return secrets[name]
 
     return Context(NAME, ORIGIN, secret, advise, log)
+
+
+def _takes(call: object, given: Sequence[str]) -> bool:
+    """Whether `call` can be called with so many arguments."""
+    if not callable(call):
+        return False
+    try:
+        inspect.signature(call).bind(*given)
+    except TypeError:
+        return False
+    except ValueError:
+        return True  # nobody can tell
+    return True
 
 
 def _named(error: Exception) -> str:

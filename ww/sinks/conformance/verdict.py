@@ -22,6 +22,7 @@ GIVES_UP = "gives up"
 HOLDS_UP = "holds up"
 STAYS_DOWN = "stays down"
 RAISES = "raises"
+SIGNATURE = "signature"
 LEAKS = "leaks"
 BLIND = "blind"
 GOES_BACK = "goes back"
@@ -38,12 +39,19 @@ TO_DO = {
     HOLDS_UP: "What the receiver will never take is Rejected, with its reason; RetryAfter holds up all that follows.",
     STAYS_DOWN: "Let go of a connection that failed and make a new one at the next delivery.",
     RAISES: "Catch what the receiver's library raises, by name; close() and idle() raise nothing.",
+    SIGNATURE: "Write it as docs/writing-a-sink.md has it, with these arguments and no others that have to be given.",
     LEAKS: "Leave the settings and the secret out of __repr__, of messages and of what libraries log.",
     BLIND: "Let reach() try, and say in words why it cannot.",
     GOES_BACK: "Compare boot and sequence with what is there before you write; never put an older state over a newer one.",
     REFUSES: "A receiver that is well takes these events: see the reason.",
 }
 """Every fault by its name, and what the author does about it."""
+
+EXCUSED = {
+    Guarantee.AT_LEAST_ONCE: frozenset({DUPLICATES}),
+    Guarantee.BEST_EFFORT: frozenset({DUPLICATES, LOSES}),
+}
+"""What a claim does not promise."""
 
 _RANK = {Guarantee.BEST_EFFORT: 1, Guarantee.AT_LEAST_ONCE: 2, Guarantee.EFFECTIVELY_ONCE: 3}
 
@@ -59,7 +67,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Result:
-    """What became of one scenario. `skipped` says why it was not run, `said` what was seen where all is well."""
+    """What became of one scenario. `skipped` says why it was not tried, `said` what was seen where all is well."""
 
     name: str
     said: str = ""
@@ -68,6 +76,20 @@ class Result:
     seconds: float = 0.0
     hopeless: bool = False
     """A receiver that is well does not get what it should: there is nothing more to be found out."""
+    excused: frozenset[str] = frozenset()
+    """Faults that the sink has never promised not to have."""
+
+    @property
+    def against(self) -> list[Fault]:
+        """What speaks against the claim."""
+        return [fault for fault in self.faults if fault.name not in self.excused or _breaks(fault)]
+
+    @property
+    def outcome(self) -> str:
+        """`not tried`, `fault`, `allowed` (only what was never promised is missing) or `well`."""
+        if self.skipped:
+            return "not tried"
+        return "fault" if self.against else "allowed" if self.faults else "well"
 
 
 @dataclass(slots=True)
@@ -103,12 +125,12 @@ class Report:
     @property
     def faults(self) -> list[Fault]:
         """All that is wrong, as measured by the claim: what was never promised is no fault."""
-        excused = set()
-        if self.claimed is Guarantee.AT_LEAST_ONCE:
-            excused = {DUPLICATES}
-        elif self.claimed is Guarantee.BEST_EFFORT:
-            excused = {DUPLICATES, LOSES}
-        return [fault for fault in self._all() if fault.name not in excused or _breaks(fault)]
+        return [fault for result in self.results for fault in result.against]
+
+    @property
+    def not_tried(self) -> list[str]:
+        """Scenarios that say nothing about the sink, as the bench could not do them."""
+        return [result.name for result in self.results if result.skipped]
 
     def _all(self) -> list[Fault]:
         return [fault for result in self.results for fault in result.faults]
@@ -122,6 +144,7 @@ class Report:
             "claimed": self.claimed.value,
             "found": found.value if found else BROKEN,
             "holds": self.holds,
+            "not_tried": list(self.not_tried),
             "scenarios": [_scenario(result) for result in self.results],
             "faults": [
                 {"fault": fault.name, "scenario": fault.scenario, "what": fault.what, "do": TO_DO[fault.name]}
@@ -131,9 +154,8 @@ class Report:
 
 
 def _scenario(result: Result) -> JsonObject:
-    outcome = "not run" if result.skipped else "fault" if result.faults else "well"
     said = result.skipped or result.said
-    return {"name": result.name, "outcome": outcome, "said": said, "seconds": round(result.seconds, 3)}
+    return {"name": result.name, "outcome": result.outcome, "said": said, "seconds": round(result.seconds, 3)}
 
 
 def _breaks(fault: Fault) -> bool:
