@@ -573,5 +573,8 @@ def test_whether_it_can_be_reached(receiver: Receiver, told: Told) -> None:
         receiver.always = fault
         said = made.reach(time.monotonic() + 0.4)
         assert (words in said) if words else said == ""
+    assert [line for line in told.log if "credentials" in line] == [
+        f"credentials not checked: the receiver answers HEAD with {code}" for code in (405, 501)
+    ]
     assert {request.method for request in receiver.requests} == {"HEAD"}
     assert not any(request.raw for request in receiver.requests)

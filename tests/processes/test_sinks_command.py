@@ -7,6 +7,8 @@ import os
 import socket
 import sqlite3
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +119,28 @@ def test_what_an_image_copies_can_be_checked_too(tmp_path: Path, home: Home) -> 
     (image / "etc/default_cfg.json").write_text(json.dumps({"ww": {"sinks": {"a": {"type": "sqlite", "path": path}}}}))
     done = home.ww("sinks", "check", str(image), "--json")
     assert (done.returncode, json.loads(done.stdout)["sinks"][0]["result"]) == (0, "reached"), done.stderr
+
+
+@pytest.mark.rule("D-sinks-check", "D-sink-http-reach")
+def test_a_receiver_without_head_is_reached_and_its_credentials_are_not_checked(home: Home) -> None:
+    class PostOnly(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Whole(PostOnly):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+    for handler, why in (
+        (PostOnly, "credentials not checked: the receiver answers HEAD with 501"),
+        (Whole, ""),
+    ):
+        with HTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            configured(home, hub={"type": "http", "url": f"http://127.0.0.1:{server.server_port}/"})
+            done = check(home, "--json")
+            server.shutdown()
+        assert done.returncode == 0
+        (found,) = json.loads(done.stdout)["sinks"]
+        assert (found["result"], found["why"]) == ("reached", why)

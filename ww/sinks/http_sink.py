@@ -90,6 +90,7 @@ class HttpSink(Sink):
         except (ServerError, SecretError, ValueError) as error:
             return str(error)
         if answer.status in _REACHED:
+            self._context.log(f"credentials not checked: the receiver answers HEAD with {answer.status}")
             return ""
         judgement = self.judge(answer)
         return "" if judgement.verdict is Verdict.TAKEN else judgement.words

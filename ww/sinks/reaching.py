@@ -33,7 +33,7 @@ _GRACE_S = 0.5
 
 @dataclass(slots=True)
 class Reached:
-    """One configured sink; `result` is one of the four words above, `why` says more where it was not reached."""
+    """One configured sink; `result` is one of the four words above, `why` says why it is so, or what else is to be known."""
 
     name: str
     type: str
@@ -68,6 +68,7 @@ class _Try:
         self._environ = environ
         self._masker = masker
         self._words: str | None = None
+        self._said: list[str] = []
         self._deadline = 0.0
         required = bool(given.get("required", False))
         self.found = Reached(name, str(given.get("type")), required, NOT_REACHED)
@@ -88,7 +89,7 @@ class _Try:
         self._thread.join(max(0.0, self._deadline + _GRACE_S - time.monotonic()))
         if self._words is None and self.found.result == NOT_REACHED:
             self._words = "no answer within the time limit"
-        self.found.why = self._masker.mask(self._words or "")
+        self.found.why = self._masker.mask(self._words or "; ".join(self._said))
         return self.found
 
     def _run(self) -> None:
@@ -98,7 +99,7 @@ class _Try:
             origin=Origin("ww", "sinks-check", "", {}, os.path.dirname(self._layout.secrets)),
             secret=secret_reader(self._layout, self._environ),
             advise=_nothing,
-            log=_nothing,
+            log=self._said.append,
             place=places(self._layout),
         )
         try:
