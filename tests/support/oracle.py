@@ -79,7 +79,7 @@ class Site:
             "search": {"type": "elasticsearch", "urls": [self.search.url], **SOON},
             "history": {"type": "sqlite", "path": "/events.sqlite", **SOON},
         }
-        home.settings(sinks=sinks, monitor={"interval_s": 0.2})
+        home.settings(sinks=sinks, monitor={"interval_s": 0.1})
         self.instance = self._boot()
 
     def _boot(self) -> Instance:
@@ -105,10 +105,15 @@ class Site:
         return who
 
     def _kill_container(self) -> None:
-        os.kill(first_process(self.instance), signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self.instance.wait()
         self.keep()
         self.instance = self._boot()
+
+    def _signal(self, number: signal.Signals) -> None:
+        first = first_process(self.instance)
+        assert first, f"the instance has ended by itself: {self.instance.messages()}"
+        os.kill(first, number)
 
     def _kill_hub(self) -> None:
         self._kill_receiver(self.hub)
@@ -123,14 +128,14 @@ class Site:
 
     def _reporter(self) -> int:
         """Its pid as seen from here; 0 between two lives."""
-        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        first = first_process(self.instance)
+        for pid in children(first) if first else []:
             try:
-                words = path.read_bytes().split(b"\0")
-                here = b"_reporter" in words and f"WW_ROOT={self.home.root}" in path.with_name("environ").read_text()
-            except (OSError, UnicodeDecodeError):
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
                 continue
-            if here:
-                return int(path.parent.name)
+            if b"_reporter" in words:
+                return pid
         return 0
 
     # The oracle
@@ -167,7 +172,7 @@ class Site:
         self.instance.wait_state("UP", within_s=LAST_WAIT_S)
         written = self.journalled()[-1]
         until(lambda: all(written in keys for keys in self.stored().values()), f"{written} everywhere", LAST_WAIT_S)
-        os.kill(first_process(self.instance), signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         assert self.instance.wait() == 0, self.instance.messages()
 
     def end(self) -> None:
@@ -178,12 +183,16 @@ class Site:
 
 
 def first_process(instance: Instance) -> int:
-    """The pid, as seen from here, of the namespace's PID 1; 0 if there is none yet."""
+    """The pid, as seen from here, of the namespace's PID 1; 0 if there is none."""
+    return next(iter(children(instance.process.pid)), 0)
+
+
+def children(pid: int) -> list[int]:
+    """Those of the first thread of `pid`."""
     try:
-        children = pathlib.Path(f"/proc/{instance.process.pid}/task/{instance.process.pid}/children").read_text()
+        return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
-        return 0
-    return int(children.split()[0]) if children.split() else 0
+        return []
 
 
 def difference(wanted: list[Key], found: list[Key]) -> dict[str, list[Key]]:
