@@ -16,15 +16,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import ours
+from bench import ours, report
 from bench.install import PLACE
 from bench.lives import Late, Life, clean_environment
 from bench.peers import Start, fresh
 from bench.rows import Bench
+from bench.samples import RESULTS, Sink
 
 HERE = Path(__file__).parent
 PYTHON = str(PLACE / "ww" / "bin" / "python")
-OURS, TOLD, FLOOR, REQUESTS = "ww", "ww telling a reporter of each", "Python's floor", "Python's floor, requests alone"
+OURS, TOLD, FLOOR, REQUESTS = "ww", report.TOLD, "Python's floor", "Python's floor, requests alone"
 WRITTEN, SYNCED, MEMORY = "event-written", "event-synced", "reporter-memory"
 JOURNAL, OUT, OUTAGE, AFTER = "journal-in", "events-out", "outage-bytes", "outage-seconds"
 NAMES = frozenset([WRITTEN, SYNCED, MEMORY, JOURNAL, OUT, OUTAGE, AFTER])
@@ -77,7 +78,7 @@ def life(bench: Bench, turn: int) -> None:
                 for change in range(CHANGES):
                     os.kill(one.pid, signal.SIGHUP)
                     one.await_notes("start", change + 2)
-                    until(lambda: (place / "home/run/state.json").read_text().find('"UP"') > 0, "UP")
+                    until(lambda: state(place) == "UP", "UP")
                 until(lambda: seen(port)["events"] >= CHANGES, "its events at the receiver")
                 row = MEMORY
                 bench.put(MEMORY, OURS, turn, **sizes(reporter))
@@ -103,6 +104,11 @@ def reporting(place: Path, notes: Path, port: int) -> Start:
     package = next((PLACE / "ww").glob("lib/python3*/site-packages/ww"))
     watch = [PYTHON, "-IS", str(HERE / "watchstates.py"), str(notes), str(package)]
     return Start([*watch, ours.RUN, "--root", str(made)])
+
+
+def state(place: Path) -> str:
+    """What the instance says of itself."""
+    return str(json.loads((place / "home/run/state.json").read_text())["state"])
 
 
 def reporter_of(pid: int) -> int:
@@ -157,9 +163,7 @@ def worked(bench: Bench, row: str, who: str, what: str) -> Callable[[int], None]
     return live
 
 
-def received(
-    bench: Bench, row: str, who: str, what: str, count: int, away_s: float = 0.0
-) -> Callable[[int], None]:
+def received(bench: Bench, row: str, who: str, what: str, count: int, away_s: float = 0.0) -> Callable[[int], None]:
     """The same with a receiver on the other core, which is away at first."""
 
     def live(turn: int) -> None:
@@ -215,3 +219,16 @@ def until(condition: Callable[[], int], what: str) -> int:
             raise Late(f"{what} did not come")
         time.sleep(0.005)
     return answer
+
+
+def main() -> int:
+    """Only these rows, put down anew, and the page."""
+    from bench.run import undisturbed
+
+    undisturbed()
+    events(Bench(Sink(RESULTS), TURNS, NAMES))
+    return report.main([])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

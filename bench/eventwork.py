@@ -268,8 +268,7 @@ def pin(core: str) -> None:
 
 
 WORKS: dict[str, Callable[..., dict[str, Any]]] = {
-    work.__name__: work
-    for work in (journal, journal_told, journal_floor, disk_floor, out, out_floor, after, outage)
+    work.__name__: work for work in (journal, journal_told, journal_floor, disk_floor, out, out_floor, after, outage)
 }
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Seen:
         # The ids of the first and the last event are enough to see a batch that came out of turn.
         found = ID.findall(body)
         if found:
-            self.ordered = self.ordered and int(found[0]) == self.last_id + 1 == int(found[-1]) - len(found) + 2
+            self.ordered = self.ordered and int(found[0]) == self.last_id + 1 == int(found[-1]) - len(found) + 1
             self.last_id = int(found[-1])
         self.last_s = time.monotonic()
 

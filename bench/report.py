@@ -14,7 +14,10 @@ from bench.install import REPO
 from bench.samples import MACHINE, RESULTS, read
 
 PAGE = REPO / "docs" / "benchmarks.md"
-OURS, FLOOR, WRAP = "ww", "Python's floor", "ww run -- COMMAND"
+OURS, FLOOR = "ww", "Python's floor"
+TOLD = "ww telling a reporter of each"
+OTHERS_OF_OURS = {"ww run -- COMMAND": "`run -- COMMAND`", TOLD: "telling a reporter of each"}
+"""Who else is ww, and how it is called in the column of ww."""
 KIB = 1024
 Samples = list[dict[str, Any]]
 
@@ -220,10 +223,17 @@ def table(data: Data) -> list[str]:
         if row.unit == "× jq" and ours:
             times = {who: [s["ms"] for s in good(data.rows[row.key]) if s["who"] == who] for who in (OURS, "jq")}
             mine += f" ({number(median(times[OURS]))} ms; jq {number(median(times['jq']))} ms)"
-        if WRAP in numbers:
-            mine += f"; `run -- COMMAND` {number(median(numbers[WRAP]))}"
-        goal = f"{'p99 ' * (row.kind == P99)}{'>=' if row.kind == LEAST else '<='} {number(row.limit)}{unit}" if row.limit else "0"
-        peers = sorted((median(v), who) for who, v in numbers.items() if who not in (OURS, WRAP) and FLOOR not in who)
+        for who, name in OTHERS_OF_OURS.items():
+            if who in numbers:
+                mine += f"; {name} {number(median(numbers[who]))}"
+        goal = (
+            f"{'p99 ' * (row.kind == P99)}{'>=' if row.kind == LEAST else '<='} {number(row.limit)}{unit}"
+            if row.limit
+            else "0"
+        )
+        peers = sorted(
+            (median(v), who) for who, v in numbers.items() if who not in (OURS, *OTHERS_OF_OURS) and FLOOR not in who
+        )
         floors = [f"{who.partition(', ')[2]} {number(median(v))}".strip() for who, v in numbers.items() if FLOOR in who]
         others = ", ".join(f"{who} {number(value)}" for value, who in peers)
         judged = verdict(row, ours, data.failures(row).get(OURS, []))
@@ -330,7 +340,7 @@ stop begins with the signal to PID 1 and ends when the kernel says that nothing 
   and sink are the real ones, as are disk and sockets; the receiver counts, answers 204, and has a core of its own. Floors are the
   bare write (and sync) of the same record, and `requests` posting ready-made batches of 500, or just imported. The day of
   an outage goes by a fake clock, with no receiver and the default limits; what an outage adds by waiting for the next try is not
-  in the last row.
+  in the last row. They too may be of another hour (`python -m bench.events`).
 """
 
 
