@@ -228,7 +228,7 @@ def asked(url: str) -> dict[str, Any]:
     """What the receiver says that it has seen."""
     import urllib.request
 
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own receiver
         seen: dict[str, Any] = json.load(answer)
     if not seen["ordered"]:
         raise AssertionError(f"out of order: {seen}")
@@ -237,7 +237,8 @@ def asked(url: str) -> dict[str, Any]:
 
 def outage(place: str) -> dict[str, Any]:
     """Bytes on disk after a day in which nothing could be delivered, by a fake clock."""
-    from ww.events.keeper import Keeper, Ports as KeeperPorts
+    from ww.events.keeper import Keeper
+    from ww.events.keeper import Ports as KeeperPorts
     from ww.events.retention import Limits
 
     clock = FakeClock()
@@ -245,7 +246,7 @@ def outage(place: str) -> dict[str, Any]:
     line.bounded = False
     gaps: list[object] = []
     cursors = Cursors([place], clock)
-    ports = KeeperPorts(gaps.append, lambda _seq: None, lambda words: gaps.append(words))
+    ports = KeeperPorts(gaps.append, lambda _seq: None, gaps.append)
     keeper = Keeper([place], BOOT, cursors, Limits(JOURNAL_BYTES, AGE_S * 1000), ports, clock)
     keeper.configure(["hub"])
     count = DAY_S // SAMPLE_S

@@ -336,7 +336,8 @@ stop begins with the signal to PID 1 and ends when the kernel says that nothing 
   their PID 1, so that the engine's own is left out; as root and under cgroup v1 they have nearly all weight among other work.
   They may be of another hour than the rest (`python -m bench.containers`).
 * The service of gunicorn is its own worker; its size counts the master.
-* Events: a PID 1 with its reporter restarts its service again and again; the stop-watch is inside PID 1. Journal, keeper, delivery
+* Events: a PID 1 with its reporter restarts its service again and again; the stop-watch is inside PID 1, and
+  the first change of a life, which opens the journal, counts as any other. Journal, keeper, delivery
   and sink are the real ones, as are disk and sockets; the receiver counts, answers 204, and has a core of its own. Floors are the
   bare write (and sync) of the same record, and `requests` posting ready-made batches of 500, or just imported. The day of
   an outage goes by a fake clock, with no receiver and the default limits; what an outage adds by waiting for the next try is not

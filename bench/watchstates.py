@@ -10,59 +10,74 @@ import os
 import sys
 from time import monotonic_ns
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 NOTES, PACKAGE = sys.argv[1:3]
 sys.argv = sys.argv[3:]
-scope = {"__name__": "ww_launch", "__file__": f"{PACKAGE}/launch.py"}
-with open(f"{PACKAGE}/launch.py") as source:
-    exec(compile(source.read(), f"{PACKAGE}/launch.py", "exec"), scope)
-scope["_mount"](PACKAGE)  # type: ignore[operator]
+LAUNCH = f"{PACKAGE}/launch.py"
+scope: dict[str, Any] = {"__name__": "ww_launch", "__file__": LAUNCH}
+with open(LAUNCH) as source:
+    exec(compile(source.read(), LAUNCH, "exec"), scope)  # noqa: S102 - as the launcher does it
+scope["_mount"](PACKAGE)
 
-from ww.entrypoint import run
-from ww.events.journal import Journal
-from ww.instance.record import Recorder
-from ww.instance.reporter import Reporter
+from ww.entrypoint import run  # noqa: E402
+from ww.events.journal import Journal  # noqa: E402
+from ww.instance.record import Recorder  # noqa: E402
+from ww.instance.reporter import Reporter  # noqa: E402
 
 ME = os.getpid()
 state, append, heard, leave = Recorder.state, Journal.append, Reporter._heard, os._exit
-began = 0
-waiting = {}  # type: ignore[var-annotated]
-written, synced = [], []  # type: ignore[var-annotated]
-hearing = False
 
 
-def timed_state(self, *arguments):  # type: ignore[no-untyped-def]
-    global began
-    began = monotonic_ns()
-    state(self, *arguments)
+class Watch:
+    """Nanoseconds of each change."""
+
     began = 0
+    hearing = False
+    waiting: dict[int, int] = {}
+    written: list[int] = []
+    synced: list[int] = []
 
 
-def timed_append(self, kind, data):  # type: ignore[no-untyped-def]
+def timed_state(self: Recorder, *arguments: Any) -> None:
+    Watch.began = monotonic_ns()
+    state(self, *arguments)
+    Watch.began = 0
+
+
+def timed_append(self: Journal, kind: str, data: Any) -> Any:
     outcome = append(self, kind, data)
-    if began and kind == "state":
-        written.append(monotonic_ns() - began)
-        if hearing:
-            waiting[outcome.seq] = began
+    if Watch.began and kind == "state":
+        Watch.written.append(monotonic_ns() - Watch.began)
+        if Watch.hearing:
+            Watch.waiting[outcome.seq] = Watch.began
     return outcome
 
 
-def timed_heard(self, message):  # type: ignore[no-untyped-def]
-    global hearing
+def timed_heard(self: Reporter, message: Any) -> None:
     now = monotonic_ns()
     if message.get("t") == "synced":
-        hearing = True
-        for seq in [seq for seq in waiting if seq <= message["seq"]]:
-            synced.append(now - waiting.pop(seq))
+        Watch.hearing = True
+        done = [seq for seq in Watch.waiting if seq <= message["seq"]]
+        Watch.synced += [now - Watch.waiting.pop(seq) for seq in done]
     heard(self, message)
 
 
-def timed_leave(code):  # type: ignore[no-untyped-def]
+def timed_leave(code: int) -> Any:
     if os.getpid() == ME:
+        texts = [",".join(f"{ns / 1e6:.4f}" for ns in values) for values in (Watch.written, Watch.synced)]
         with open(NOTES, "w") as file:
-            texts = [",".join(f"{ns / 1e6:.4f}" for ns in values) for values in (written, synced)]
-            file.write(f'{{"written": [{texts[0]}], "synced": [{texts[1]}], "unsynced": {len(waiting)}}}\n')
+            file.write(f'{{"written": [{texts[0]}], "synced": [{texts[1]}], "unsynced": {len(Watch.waiting)}}}\n')
     leave(code)
 
 
-Recorder.state, Journal.append, Reporter._heard, os._exit = timed_state, timed_append, timed_heard, timed_leave  # type: ignore
+for place, name, timed in (
+    (Recorder, "state", timed_state),
+    (Journal, "append", timed_append),
+    (Reporter, "_heard", timed_heard),
+    (os, "_exit", timed_leave),
+):
+    setattr(place, name, timed)
 run(sys.argv[1:], dict(os.environ))
