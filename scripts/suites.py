@@ -36,7 +36,7 @@ PYTHONS = "pythons"
 ON_EVERY_PYTHON = ("unit", "contracts")
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 TOOLS = {
-    "contracts": ("etcd", "etcdctl", "zookeeper"),
+    "contracts": ("etcd", "etcdctl", "postgres", "unshare", "zookeeper"),
     "docs": ("shellcheck",),
     "processes": ("etcd", "redis", "unshare", "systemd-notify"),
     "faults": ("fiu", "faketime", "unshare"),

@@ -80,7 +80,7 @@ def parse(arguments: list[str]) -> Options:
     while rest:
         name, equals, value = rest.pop(0).partition("=")
         if name not in ("--root", "--set"):
-            raise UsageError(f"ww run: unexpected argument {name!r}; see ww run --help")
+            raise UsageError(_unexpected(name))
         if not equals:
             if not rest:
                 raise UsageError(f"ww run: {name} wants a value; see ww run --help")
@@ -92,6 +92,13 @@ def parse(arguments: list[str]) -> Options:
         else:
             sets.append(value)
     return Options(root, sets, command)
+
+
+def _unexpected(word: str) -> str:
+    words = f"ww run: unexpected argument {word!r}; see ww run --help"
+    if word.startswith("-"):
+        return words
+    return f"{words}. A program stands behind --, as in ww run -- bash; or use --entrypoint of docker run"
 
 
 def run(arguments: list[str], environ: Mapping[str, str]) -> NoReturn:

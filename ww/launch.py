@@ -88,6 +88,8 @@ def isolated(bundle: str = "") -> NoReturn:
     arguments = sys.argv[1:]
     if name == "cfg":
         _as_cfg(arguments)
+    if arguments[:1] == ["ww"]:
+        _as_ww(arguments[1:])
     _compile_if_asked(arguments)
     if arguments[:1] == ["run"]:
         arguments = arguments[1:]
@@ -120,6 +122,14 @@ def _as_cfg(arguments: list[str]) -> NoReturn:
     if code is not None:
         _leave(code)
     os.execv(sys.executable, [sys.executable, "-I", os.path.abspath(__file__), "cfg", *arguments])
+
+
+def _as_ww(arguments: list[str]) -> NoReturn:
+    """`/ww/run ww …`, which is `docker run IMAGE ww …`, is `ww …`: an ordinary interpreter, in which the signals that wait for PID 1's handlers are let in."""
+    from ww.clib import SIGNALS
+
+    SIGNALS.pthread_sigmask(SIGNALS.SIG_SETMASK, ())
+    os.execv(sys.executable, [sys.executable, "-I", os.path.abspath(__file__), *arguments])
 
 
 def _mount(package: str) -> None:

@@ -38,6 +38,7 @@ def clear(engine: Engine) -> None:
     for remove, gone in (
         (lambda: engine.containers.get(NAME).remove(v=True, force=True), NotFound),
         (lambda: engine.volumes.get(VOLUME).remove(force=True), NotFound),
+        (lambda: engine.volumes.get(f"{NAME}-backup").remove(force=True), NotFound),
         (lambda: engine.images.remove(TAG, force=True), ImageNotFound),
     ):
         try:

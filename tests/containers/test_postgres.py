@@ -101,6 +101,28 @@ def test_it_runs_without_root_and_without_capabilities(engine: Engine, volume: s
     assert box.stop() == 0
 
 
+@pytest.mark.rule("D-image-postgres", "D-launch-ww")
+def test_the_pages_line_without_root_works_and_a_number_without_a_name_is_told_of_it(
+    engine: Engine, volume: str, container: Boxes
+) -> None:
+    page = (REPO / "images" / "postgres" / "README.md").read_text()
+    assert "--user postgres:0 --read-only --cap-drop ALL whaleware/postgres" in page
+    data = {volume: {"bind": "/data", "mode": "rw"}}
+    tight: dict[str, Any] = {"user": "postgres:0", "read_only": True, "cap_drop": ["ALL"], "volumes": data}
+    box = container(engine.image("postgres"), **tight)
+    box.wait_state("UP")
+    assert box.stop() == 0
+    refused = container(engine.image("postgres"), user="12345")
+    assert refused.exit_code() == 70
+    assert "--user postgres:0 --read-only --cap-drop ALL" in refused.logs()
+    stranger = container(engine.image("postgres"), user="12345", volumes=data)
+    assert stranger.exit_code() == 75
+    assert "chown -R 12345:0 /data" in stranger.logs()
+    asked = container(engine.image("postgres"), command=["ww", "restore", "nosuch"], **tight)
+    assert asked.exit_code() == 70
+    assert "there is no backup /backup/nosuch" in asked.logs()
+
+
 @pytest.mark.rule("D-image-postgres")
 def test_as_root_it_wants_the_capabilities_that_its_page_names(engine: Engine, volume: str, container: Boxes) -> None:
     page = (REPO / "images" / "postgres" / "README.md").read_text().partition("## Rights")[2].partition("## ")[0]
@@ -189,7 +211,7 @@ def test_data_moves_from_one_debian_to_the_next_by_dump_and_restore(
         refused = container(newer, **options)
         assert refused.exit_code() == 70
         assert "was made by PostgreSQL 15; this image has PostgreSQL 17" in refused.logs()
-        moving = container(newer, entrypoint=["ww", "restore", "moving"], **options)
+        moving = container(newer, command=["ww", "restore", "moving"], **options)
         assert moving.exit_code(120) == 0, moving.logs()
         new = container(newer, **options)
         new.wait_state("UP")

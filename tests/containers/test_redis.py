@@ -72,6 +72,21 @@ def test_it_runs_without_root_and_without_capabilities(engine: Engine, volume: s
     assert box.stop() == 0
 
 
+@pytest.mark.rule("D-image-redis", "D-service-identity")
+def test_the_pages_line_without_root_works_and_another_user_is_told_what_to_write(
+    engine: Engine, container: Boxes
+) -> None:
+    page = (REPO / "images" / "redis" / "README.md").read_text()
+    assert "--user redis:0 --read-only --cap-drop ALL whaleware/redis" in page
+    tight: dict[str, Any] = {"read_only": True, "cap_drop": ["ALL"]}
+    container(engine.image("redis"), user="redis:0", **tight).wait_state("UP")
+    refused = container(engine.image("redis"), user="12345", **tight)
+    assert refused.exit_code() == 1
+    assert "ww.services.redis.user null" in refused.logs()
+    cfg = json.dumps({"ww": {"services": {"redis": {"user": None}}}})
+    container(engine.image("redis"), user="12345", environment={"CFG": cfg}, **tight).wait_state("UP")
+
+
 @pytest.mark.rule("D-image-redis")
 def test_as_root_it_wants_the_capabilities_that_its_page_names(engine: Engine, volume: str, container: Boxes) -> None:
     page = (REPO / "images" / "redis" / "README.md").read_text().partition("## Rights")[2].partition("## ")[0]

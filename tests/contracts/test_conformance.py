@@ -10,7 +10,7 @@ import pytest
 from tests.support.paths import REPO
 from tests.support.services import need, server
 from ww.sinks.base import Guarantee
-from ww.sinks.conformance import examine
+from ww.sinks.conformance.kit import examine
 
 BENCHES = {
     "file": ("file.py:File", "", Guarantee.AT_LEAST_ONCE),

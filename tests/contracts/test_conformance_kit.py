@@ -12,8 +12,10 @@ import pytest
 
 from tests.support.paths import REPO
 from ww.sinks.base import Guarantee
-from ww.sinks.conformance import SCENARIOS, BenchError, Report, examine, load
 from ww.sinks.conformance import verdict as v
+from ww.sinks.conformance.bench import BenchError, load
+from ww.sinks.conformance.kit import SCENARIOS, examine
+from ww.sinks.conformance.verdict import Report
 
 pytestmark = pytest.mark.timeout(120)
 BROKEN = str(REPO / "tests" / "support" / "benches" / "broken.py")
@@ -122,7 +124,7 @@ def test_the_command_says_what_was_found_beside_what_is_claimed_and_what_to_do(t
     [
         (["nonsense"], "names no bench"),
         (["nosuchmodule:Bench"], "No module named 'nosuchmodule'"),
-        ([f"{BROKEN}:Good"], "is no class derived from ww.sinks.conformance.Bench"),
+        ([f"{BROKEN}:Good"], "is no class derived from ww.sinks.conformance.bench.Bench"),
         ([f"{BROKEN}:GoodBench", "--scenario", "rain"], "there is no scenario rain"),
     ],
 )

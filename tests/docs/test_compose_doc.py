@@ -94,6 +94,8 @@ def test_docker_run_says_the_same_as_the_file() -> None:
         f"--restart {broker['restart']}",
         f"-p {broker['ports'][0]}",
         broker["image"],
+        f"--log-driver {broker['logging']['driver']}",
+        *(f"--log-opt {name}={value}" for name, value in broker["logging"]["options"].items()),
     ):
         assert words in command, words
 

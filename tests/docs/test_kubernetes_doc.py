@@ -14,6 +14,7 @@ from tests.support import firstimage
 from tests.support.configs import Instance
 from tests.support.manifests import configuration_of, containers, kubernetes_manifests, seconds_of_stop
 from ww.cli.main import COMMANDS
+from ww.config import settings
 
 MANIFESTS = kubernetes_manifests()
 OLDEST = "1.29"
@@ -26,7 +27,18 @@ def named(manifest: dict[str, Any]) -> str:
 
 
 def pods() -> list[dict[str, Any]]:
-    return [manifest for manifest in MANIFESTS if "template" in manifest.get("spec", {})]
+    return [manifest for manifest in MANIFESTS if manifest["kind"] in ("StatefulSet", "Deployment")]
+
+
+def jobs() -> list[dict[str, Any]]:
+    """Job objects, those of a CronJob with its name."""
+    found = []
+    for manifest in MANIFESTS:
+        if manifest["kind"] == "CronJob":
+            found.append({**manifest["spec"]["jobTemplate"], "kind": "Job", "metadata": manifest["metadata"]})
+        elif manifest["kind"] == "Job":
+            found.append(manifest)
+    return found
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -96,6 +108,44 @@ def test_the_pod_with_data_is_as_tight_as_the_page_says() -> None:
     assert {"/data", "/backup", "/tmp", "/run/secrets"} <= set(mounts)
     assert not spec["automountServiceAccountToken"], "its token would lie in /run/secrets"
     assert not any("subPath" in mount for mount in mounts.values()), "a file by subPath is never renewed"
+
+
+@pytest.mark.rule("D-launch-ww")
+@pytest.mark.parametrize("manifest", jobs(), ids=named)
+def test_a_job_runs_a_command_of_ww_on_the_volumes_of_the_instance_as_its_user(manifest: dict[str, Any]) -> None:
+    (stateful,) = [one for one in MANIFESTS if one["kind"] == "StatefulSet"]
+    spec, own = manifest["spec"]["template"]["spec"], stateful["spec"]["template"]["spec"]
+    (container,), (instance,) = containers(manifest), containers(stateful)
+    word, verb, *_ = container["args"]
+    assert "command" not in container, "the image's ENTRYPOINT is the launcher"
+    assert word == "ww"
+    assert verb in COMMANDS
+    assert spec["securityContext"] == own["securityContext"]
+    assert container["securityContext"] == instance["securityContext"]
+    assert container["image"] == instance["image"]
+    claims = {one["metadata"]["name"] for one in stateful["spec"]["volumeClaimTemplates"]}
+    used = {one["persistentVolumeClaim"]["claimName"] for one in spec["volumes"] if "persistentVolumeClaim" in one}
+    assert used == {f"{claim}-{stateful['metadata']['name']}-0" for claim in claims}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert mounts == {"data": "/data", "backup": "/backup", "tmp": "/tmp"}
+
+
+def test_the_stateful_set_has_a_headless_service_and_time_for_a_backup_before_an_upgrade() -> None:
+    (stateful,) = [one for one in MANIFESTS if one["kind"] == "StatefulSet"]
+    services = {one["metadata"]["name"]: one["spec"] for one in MANIFESTS if one["kind"] == "Service"}
+    assert services[stateful["spec"]["serviceName"]]["clusterIP"] == "None"
+    (container,) = containers(stateful)
+    start = container["startupProbe"]
+    assert start["periodSeconds"] * start["failureThreshold"] > settings.fill({})["hooks.backup.timeout_s"]
+
+
+@pytest.mark.parametrize("manifest", pods(), ids=named)
+def test_every_pod_is_tight(manifest: dict[str, Any]) -> None:
+    spec = manifest["spec"]["template"]["spec"]
+    assert spec["securityContext"]["runAsNonRoot"]
+    for container in containers(manifest):
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert container["resources"]["limits"]["memory"]
 
 
 def test_the_page_shows_the_image_of_the_first_one() -> None:

@@ -13,6 +13,8 @@ SERVICES = "tests/processes/test_service_processes.py"
 STOP = "tests/processes/test_stop.py"
 DATA = "tests/processes/test_data.py"
 
+SPOOL = ["tests/unit/test_spool_reader.py", "tests/unit/test_spool_keeper.py"]
+
 MUTATIONS = {
     "marker before success": (
         "lifecycle/table.py",
@@ -128,6 +130,48 @@ MUTATIONS = {
         "return self._upgrade().back_up(self._crew.system.clock.wall_ms(), self._crew.system.voice.info, done)",
         "return at_once(done)",
         [DATA, "-k", "backup_is_made"],
+    ),
+    "thinned before it was declared": (
+        "events/tidying.py",
+        "return all(declared) and sync() and self._perform(self.plan)",
+        "return sync() and self._perform(self.plan)",
+        [*SPOOL, "-k", "outage"],
+    ),
+    "lifecycle thinned like health": (
+        "events/rewriting.py",
+        "if event.kind == HEALTH:",
+        "if event.kind:",
+        [*SPOOL, "-k", "thinning or lifecycle"],
+    ),
+    "a removed sink holds the journal": (
+        "events/tidying.py",
+        "positions = [self._cursors.get(name) for name in self.sinks]",
+        "positions = [self._cursors.get(name) for name in self._cursors.names()]",
+        [*SPOOL, "-k", "removed_sink"],
+    ),
+    "the end of a full segment missed": (
+        "events/reader.py",
+        "            return self._sealed\n",
+        "            if not self._sealed:\n                return False\n",
+        ["tests/processes/test_spool_following.py"],
+    ),
+    "a half-written record taken for the end of the file": (
+        "events/segmentfile.py",
+        "        self._fill(self.offset)\n",
+        "        if not self._buffer:\n            self._fill(self.offset)\n",
+        [*SPOOL, "-k", "last_byte or as_they_come"],
+    ),
+    "the present boot ordered by its clock": (
+        "events/shelf.py",
+        "last = [self.running] if self.running in found else []",
+        "last: list[str] = []",
+        [*SPOOL, "-k", "whatever_its_clock_says"],
+    ),
+    "what one sink has counts as delivered": (
+        "events/tidying.py",
+        "            passed = all(\n",
+        "            passed = any(\n",
+        [*SPOOL, "-k", "slowest_sink"],
     ),
 }
 

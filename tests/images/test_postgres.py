@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from tests.support.imagehome import ImageHome, free_port, listening_ports
 from tests.support.paths import REPO
 from tests.support.services import need
 from tests.support.waiting import until
+from ww.config.validate import faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -355,7 +357,9 @@ def test_reload_applies_what_needs_no_restart_and_names_what_does(home: Postgres
     ("changes", "words"),
     [
         ({"settings": {"max_connections": "many"}}, "max_connections"),
-        ({"access": ["host all all nowhere! scram-sha-256", "host all all all no-such-method"]}, "no-such-method"),
+        ({"access": ["host all all all scram-sha-256", "host all all all scram-sha-256 nosuch=1"]}, "nosuch"),
+        ({"database": {"name": "other"}}, "this data was made with the database app"),
+        ({"database": {"owner": "nobody"}}, "database.owner is nobody: there is no such role"),
     ],
 )
 def test_a_reload_that_the_server_refuses_leaves_what_it_had(
@@ -366,8 +370,7 @@ def test_a_reload_that_the_server_refuses_leaves_what_it_had(
     with home.up() as running:
         before = {path.name: path.read_bytes() for path in (home.data / "etc").glob("p*.conf")}
         layer.write_text(json.dumps(changes))
-        home.ww("reload", code=1)
-        assert words in said(running)
+        assert words in home.ww("reload", code=1)
         assert {path.name: path.read_bytes() for path in (home.data / "etc").glob("p*.conf")} == before
         os.kill(home.pid("postgres"), signal.SIGKILL)
         running.until_state("UP", 2)
@@ -400,7 +403,13 @@ def test_a_password_is_in_no_log_whatever_is_logged(home: Postgres) -> None:
         ({"settings": {"Port": 1}}, 78, "Port"),
         ({"roles": {"postgres": {}}}, 78, "postgres"),
         ({"roles": {"pg_mine": {}}}, 78, "pg_mine"),
-        ({"access": ["local all all trust"]}, 78, "access"),
+        ({"access": ["local all all trust"]}, 78, "write TYPE DATABASE USER ADDRESS METHOD"),
+        ({"access": ["host all all 10.0.0.1 md5"]}, 78, "write TYPE DATABASE USER ADDRESS METHOD"),
+        ({"access": ["host all all 10.0.0.0/33 md5"]}, 78, "write TYPE DATABASE USER ADDRESS METHOD"),
+        ({"access": ["host all all all peer"]}, 78, "METHOD is one of"),
+        ({"access": ["host all all all scram-sha-256 nosuch=1"]}, 70, "nosuch"),
+        ({"database": {"name": "app", "owner": "nobody", "extensions": []}}, 70, "database.owner is nobody"),
+        ({"roles": None}, 78, "write roles by name"),
         ({"settings": {"max_connections": "many"}}, 70, "max_connections"),
         ({"roles": {"app": {"password": {"$secret": "nowhere"}}}}, 70, "nowhere"),
     ],
@@ -412,6 +421,75 @@ def test_a_wrong_configuration_is_refused_in_words(
         assert refused.wait() == code
         assert words in said(refused)
     assert not (home.data / "pg").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "host all all all scram-sha-256",
+        "hostssl app,shop  app 10.0.0.0/8 cert  # ours",
+        'hostnossl "my db" "re ader",app 192.168.1.7 255.255.255.255 md5',
+        "host all +group ::1/128 trust",
+        "host sameuser all fe80::7 ffff:ffff:: reject",
+        "host all all .example.org password",
+        'host all all db-1.example.org ldap ldapserver=ldap.example.org ldapprefix="cn="',
+        "host replication all samenet gss include_realm=0",
+    ],
+)
+def test_lines_that_postgresql_takes_are_taken(home: Postgres, line: str) -> None:
+    schema = json.loads((home.root / "ww/etc/cfg_schema.json").read_text())
+    assert not faults({"access": [line]}, {"properties": {"access": schema["properties"]["access"]}})
+
+
+def test_an_access_line_that_is_wrong_does_not_take_the_data_down_at_the_next_start(home: Postgres) -> None:
+    with home.up() as running:
+        assert running.stop() == 0
+    before = (home.data / "etc/pg_hba.conf").read_bytes()
+    with home.start(access=["host all all all scram-sha-256 nosuch=1"]) as refused:
+        assert refused.wait() == 70
+        assert "RESTARTING" not in refused.states()
+        assert 'unrecognized authentication option name: "nosuch"' in said(refused)
+    assert (home.data / "etc/pg_hba.conf").read_bytes() == before
+    with home.up(access=["host all app all scram-sha-256"]):
+        assert home.sql("SELECT 1") == "1"
+
+
+def test_another_name_of_the_database_is_refused_while_nothing_was_changed(home: Postgres) -> None:
+    with home.up() as running:
+        assert running.stop() == 0
+    other = {"name": "other", "owner": "app", "extensions": []}
+    with home.start(database=other) as refused:
+        assert refused.wait() == 70
+        assert "database.name is other, and this data was made with the database app" in said(refused)
+    (home.data / "etc/database").unlink()  # as data of version 1.1 has none
+    with home.start(database=other) as refused:
+        assert refused.wait() == 70
+        assert "database.name is other: there is no such database in this data" in said(refused)
+    with home.up():
+        assert home.admin("SELECT count(*) FROM pg_database WHERE datname = 'other'") == "0"
+
+
+def test_the_example_of_a_migration_makes_a_table_of_the_applications_own(home: Postgres) -> None:
+    page = (REPO / "images/postgres/README.md").read_text()
+    pattern = r"^```sh\n(#!/bin/sh\n# /ww/usr/upgrade\.d/1001-orders\n.*?)^```$"
+    (script,) = re.findall(pattern, page, re.MULTILINE | re.DOTALL)
+    with home.up() as running:
+        running.stop()
+    path = home.root / "ww/usr/upgrade.d/1001-orders"
+    path.write_text(script)
+    path.chmod(0o755)
+    with home.up():
+        assert home.sql("INSERT INTO orders VALUES (1, 'tea') RETURNING what") == "tea"
+        assert home.admin("SELECT tableowner FROM pg_tables WHERE tablename = 'orders'") == "app"
+
+
+def test_the_role_of_the_image_is_not_made_where_it_is_null(home: Postgres) -> None:
+    roles = {"app": None, "shop": {"password": home.secret("app", PASSWORD)}}
+    with home.up(roles=roles, database={"name": "shop", "owner": "shop", "extensions": []}):
+        assert home.admin("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1", "shop").split() == [
+            "postgres",
+            "shop",
+        ]
 
 
 def test_it_runs_as_a_user_who_is_not_root(home: Postgres) -> None:

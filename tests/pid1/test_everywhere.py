@@ -119,6 +119,31 @@ def test_as_an_arbitrary_user_of_group_0(open_home: Home, alone: bool) -> None:
     assert open_home.left_behind() == []
 
 
+@pytest.mark.rule("D-data-unreadable", "D-surroundings")
+@pytest.mark.parametrize("marked", [True, False])
+def test_data_that_another_user_has_made_is_refused_with_what_gives_it_to_us(open_home: Home, marked: bool) -> None:
+    prefix = (*_as_anyone(open_home), *UNSHARE[:1], *UNSHARE[3:], *ANYONE)
+    data = open_home.root / "data"
+    (data / ".ww").mkdir(mode=0o700)
+    if marked:
+        (data / ".ww/version").write_text("1\n")
+    refused = open_home.start(prefix=prefix, command=[launcher(open_home)])
+    assert refused.wait() == 75
+    said = refused.messages()
+    assert f"{data}/.ww is user 0's, and ww run is user 12345" in said
+    assert f"chown -R 12345:0 {data})" in said
+    assert not [line for line in said.splitlines() if "can write" in line and f"{data}," in line]
+
+
+@pytest.mark.rule("D-service-identity")
+def test_a_service_of_another_user_is_refused_to_who_is_not_root_with_what_to_write(open_home: Home) -> None:
+    prefix = (*_as_anyone(open_home), *UNSHARE[:1], *UNSHARE[3:], *ANYONE)
+    open_home.service("other", user="daemon")
+    refused = open_home.start(prefix=prefix, command=[launcher(open_home)])
+    assert refused.wait() == 1
+    assert "ww run is user 12345, who may be no other: ww.services.other.user null" in refused.messages()
+
+
 @pytest.mark.rule("D-everywhere")
 def test_with_a_read_only_root(home: Home) -> None:
     """Only /data and the run directory can be written."""

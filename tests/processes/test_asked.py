@@ -167,7 +167,7 @@ def test_an_image_of_hooks_alone_is_restarted_as_a_whole_when_its_configuration_
 
 @pytest.mark.rule("D-reload")
 def test_a_failing_reload_hook_is_told_and_restarts_nothing(home: Home) -> None:
-    home.hook("reload", "exit 3")
+    home.hook("reload", "echo line 2: no such method; exit 3")
     home.service("web")
     rewrite(home, color="red")
     home.start().wait_state("UP")
@@ -175,7 +175,7 @@ def test_a_failing_reload_hook_is_told_and_restarts_nothing(home: Home) -> None:
     rewrite(home, color="green")
     done = home.ww("reload")
     assert done.returncode == 1
-    assert "reload failed: exit code 3" in done.stderr
+    assert "reload failed: exit code 3: line 2: no such method; " in done.stderr
     assert pids(home) == before
 
 
@@ -357,7 +357,7 @@ def test_a_restart_of_what_does_not_stay_up_is_no_success(home: Home) -> None:
 
 @pytest.mark.rule("D-control-commands", "D-stop-second")
 def test_two_who_ask_for_a_stop_do_not_force_it(home: Home) -> None:
-    home.hook("svcdown", "sleep 0.5")
+    home.hook("svcdown", "sleep 3")
     instance = home.start().wait_state("UP")
     for _ in range(3):
         assert home.ww("stop", "--no-wait").returncode == 0

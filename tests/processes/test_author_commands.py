@@ -84,7 +84,9 @@ def test_check_ends_with_1_for_problems_and_for_warnings_only_when_strict(tmp_pa
     ww("init", "site", cwd=tmp_path)
     (tmp_path / "site/ww/usr/boot.old").write_text("x")
     assert ww("check", "site", cwd=tmp_path).returncode == 0
-    assert ww("check", "--strict", "site", cwd=tmp_path).returncode == 1
+    strict = ww("check", "--strict", "site", cwd=tmp_path)
+    assert strict.returncode == 1
+    assert strict.stdout.endswith("failed: with --strict a warning is a problem\n")
     (tmp_path / "site/ww/usr/boot").chmod(0o644)
     done = ww("check", "site", cwd=tmp_path)
     assert done.returncode == 1

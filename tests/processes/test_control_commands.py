@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import socket
-import struct
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -19,21 +15,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import TwinInstance, TwinProcess, document, service
+from tests.support.terminal import environ, on_terminal, ww
 from tests.support.waiting import until
 from ww.clock import stamp
 from ww.home.control import Answer, _places, ask, looked_at
 from ww.home.layout import Layout
 
 WW = [sys.executable, "-P", "-m", "ww"]
-
-
-def environ(root: Path | str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CFG", "WW_", "NO_COLOR"))}
-    return {**clean, "WW_TEST_TREE": "1", "WW_ROOT": str(root)}
-
-
-def ww(root: Path | str, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*WW, *words], env=environ(root), capture_output=True, text=True, check=False, timeout=30)
 
 
 def begin(root: Path | str, *words: str) -> subprocess.Popen[str]:
@@ -50,25 +38,6 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 def twin(tmp_path: Path) -> Iterator[TwinInstance]:
     with TwinInstance(str(tmp_path / "run")) as instance:
         yield instance
-
-
-def on_terminal(root: Path, *words: str, columns: int = 80, **more: str) -> str:
-    """What the command shows on a terminal of so many columns."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    env = {**environ(root), "TERM": "xterm", **more}
-    env.pop("COLUMNS", None)
-    process = subprocess.Popen([*WW, *words], env=env, stdout=theirs, stderr=theirs, stdin=theirs)
-    os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:
-        pass  # EIO: the terminal's last user has gone
-    os.close(ours)
-    assert process.wait(20) == 0, shown
-    return shown.decode().replace("\r\n", "\n")
 
 
 # Status
@@ -274,6 +243,19 @@ def test_wait_ends_when_the_state_is_reached(tmp_path: Path, twin: TwinInstance)
     code, said = ended(waiting)
     assert code == 0
     assert said.startswith("UP after ")
+
+
+@pytest.mark.rule("D-wait-told")
+def test_wait_says_every_ten_seconds_how_far_it_is(tmp_path: Path, twin: TwinInstance) -> None:
+    services = [
+        service("db", "backoff", restarts=4, last={"reason": "exit", "words": "exit code 3", "at": stamp(0)}),
+        service("web", "ready"),
+    ]
+    twin.port.status_document = document("WARMUP", action="warmup", services=services)
+    code, said = ended(begin(tmp_path, "wait", "--timeout", "10.7"))
+    assert code == 75
+    assert "waiting for UP: it is in WARMUP for 12 s; warmup; db backoff, restarts 4, last exit code 3\n" in said
+    assert "web" not in said
 
 
 @pytest.mark.rule("D-wait")

@@ -99,9 +99,8 @@ def test_a_call_that_never_comes_back_is_told_and_delays_neither_others_nor_the_
     until(lambda: keys(good) == [1, 2, 3, 4, 5])
     until(lambda: stuck.stats()["state"] == "stuck")
     stuck.wake()
-    assert [line for line in place.said if "stuck" in line] == [
-        "warn: sink stuck: stuck: a call has not come back for 1 s"
-    ]
+    (line,) = [line for line in place.said if "stuck" in line]
+    assert line.startswith("warn: sink stuck: stuck: a call has not come back for ")
     began = time.monotonic()
     assert flush_all([stuck, other], began + 5) == 5
     assert other.stats()["depth"] == 0

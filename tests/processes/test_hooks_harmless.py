@@ -174,7 +174,7 @@ def test_why_it_ended_stands_in_exit_json_and_in_the_termination_log(home: Home)
     record = home.exit_record()
     assert record["exit_code"] == 70
     assert record["state"] == "ERROR"
-    assert record["reason"] == "warmup failed: exit code 3"
+    assert record["reason"] == "warmup failed: exit code 3: no database at db:5432"
     assert record["detail"]["last_lines"] == ["no database at db:5432"]  # type: ignore[index]
     assert json.loads(log.read_text()) == record
 
@@ -189,9 +189,12 @@ def test_a_secret_that_a_hook_prints_is_masked_in_every_record_of_ours(home: Hom
     home.config["db"] = {"password": {"$secret": "db"}}
     home.hook("monitor", 'printf \'{"dsn": "%s"}\' "$(ww cfg db.password)"')
     home.hook("svcdown", 'echo "cannot log in with $(ww cfg db.password)"; exit 1')
+    home.hook("reload", 'echo "nor with $(ww cfg db.password)"; exit 1')
     instance = home.start().wait_state("UP")
     until(lambda: "pushstats" in home.calls()[-1], "pushstats")
+    assert "reload failed: exit code 1: nor with ***" in home.ww("reload").stderr
     assert instance.stop() == 0
+    assert home.exit_record()["failures"] == ["svcdown failed: exit code 1: cannot log in with ***"]
     ours = [str(line) for line in instance.lines() if line.get("source") == "ww"]
     assert not [line for line in ours if secret in line]
     for path in [

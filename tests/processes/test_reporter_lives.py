@@ -114,7 +114,7 @@ answers.append(journal.bounded)
 say(*answers)
 """
     )
-    assert answers == [True, False, False, True, False, True]
+    assert answers == [False, False, False, True, False, True]
 
 
 @pytest.mark.rule("D-reporter-ping")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -163,3 +164,22 @@ def test_a_stop_is_heard_while_a_required_sink_is_waited_for(home: Home) -> None
     delivering(home, need={"type": "file", "path": "/there/out", "required": True})
     instance = home.start().wait_message("waiting until required sinks are reached")
     assert stopped(instance) < 2.5
+
+
+@pytest.mark.rule("D-reporter-last", "D-stop-budget", "D-reporter-harmless")
+@pytest.mark.parametrize("how", ["refuses", "swallows"])
+def test_a_dead_receiver_costs_a_stop_no_more_than_the_last_second(home: Home, how: str) -> None:
+    """One that refuses connections, and one that takes them and never answers; the sink beside it gets everything."""
+    with socket.socket() as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        if how == "swallows":
+            receiver.listen(50)
+        port = receiver.getsockname()[1]
+        delivering(home, out=SINK, dead={"type": "http", "url": f"http://127.0.0.1:{port}/events", "timeout_s": 30})
+        home.service("main")
+        instance = home.start().wait_state("UP")
+        answering(home)
+        until(lambda: states(home)[-1:] == ["UP"], "the living sink")
+        assert stopped(instance) < 1 + LEAVING_S + 0.4
+        assert states(home)[-1] == "STOPPED"
+        instance.wait_message("events are not delivered yet; they are kept for the next start")

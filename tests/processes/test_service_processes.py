@@ -119,6 +119,32 @@ def test_a_program_that_is_not_there_is_not_tried_again(home: Home) -> None:
     assert instance.states().count("RESTARTING") == 0
 
 
+@pytest.mark.rule("D-service-no-program")
+@pytest.mark.parametrize("check", ["", "exit 1"])
+def test_a_run_file_whose_program_is_not_there_is_not_tried_again(home: Home, check: str) -> None:
+    home.service("ghost", "exec /nosuch/program", check=check)
+    instance = home.run_to_end()
+    assert instance.process.returncode == 1
+    assert runs(home) == ["ghost"]
+    assert "RESTARTING" not in instance.states()
+    record = home.exit_record()
+    assert "exit code 127" in str(record["reason"])
+    assert "a program is not found, and it has not run in this boot" in str(record["reason"])
+
+
+@pytest.mark.rule("D-service-no-program", "D-service-restart")
+def test_a_program_that_was_there_once_is_tried_again(home: Home) -> None:
+    gone = home.root / "gone"
+    home.service("web", f"test -e {gone} && exec /nosuch/program; exec sleep 300", check="exit 0")
+    home.settings(restart={**FAST, "limit": 2})
+    instance = home.start().wait_state("UP")
+    gone.touch()
+    os.kill(pid_of(home, "web"), signal.SIGKILL)
+    assert instance.wait() == 1
+    assert len(runs(home)) == 3
+    assert "restart limit 2" in str(home.exit_record()["reason"])
+
+
 @pytest.mark.rule("D-service-refused", "D-exit-78")
 @pytest.mark.parametrize(
     ("services", "words"),

@@ -301,6 +301,13 @@ def test_a_refused_setting_is_told_in_words_for_people(instance, given, path, wo
 
 
 @pytest.mark.rule("D-cfg-words")
+def test_what_is_of_another_type_is_shown_as_json_has_it(instance):
+    instance.put("cfg_schema.json", {"properties": {"size": {"type": ["object", "string"]}}})
+    (problem,) = instance.problems({"CFG": '{"size": null}'})
+    assert problem["message"] == "null is not of type 'object', 'string'"
+
+
+@pytest.mark.rule("D-cfg-words")
 def test_the_schema_of_an_image_may_have_words_of_its_own(instance):
     instance.put("cfg_schema.json", {"properties": {"size": {"pattern": "^[0-9]+[MG]$", "x-words": "write 5M or 2G"}}})
     (problem,) = instance.problems({"CFG": '{"size": "5 MB"}'})

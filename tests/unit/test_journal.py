@@ -171,6 +171,8 @@ def test_the_oldest_segments_of_any_boot_go_and_the_current_one_never(tmp_path: 
         older.close()
     assert [segment.boot_no for segment in read_segments(str(tmp_path))] == [1, 1, 1, 2, 2, 2]
     journal = a_journal(tmp_path, clock, max_bytes=3 << 20)
+    assert [segment.boot_no for segment in read_segments(str(tmp_path))] == [1, 1, 1, 2, 2, 2, 3]
+    journal.bound()
     assert [segment.boot_no for segment in read_segments(str(tmp_path))] == [2, 2, 3]
     for _ in range(100):
         journal.append("state", {"x": "x" * 60_000})
@@ -181,17 +183,18 @@ def test_the_oldest_segments_of_any_boot_go_and_the_current_one_never(tmp_path: 
     seqs = [event.seq for event in read_journal(str(tmp_path))]
     assert seqs == list(range(101 - len(seqs), 101))
     tiny = Journal(str(tmp_path), 4, "t", clock, 1, 0)
+    tiny.bound()
     assert tiny.append("state", {}) == Written(1)
     assert len(read_segments(str(tmp_path))) == 1
 
 
 @pytest.mark.rule("D-journal-bounded")
 def test_a_reporter_may_take_over_what_is_deleted(tmp_path: object, clock: FakeClock) -> None:
-    journal = a_journal(tmp_path, clock, max_bytes=1)
-    journal.bounded = False
+    a_journal(tmp_path, clock).append("state", {})
+    journal = Journal(str(tmp_path), 4, "b2", clock, 1, 0)
     for _ in range(40):
         journal.append("state", {"x": "x" * 60_000})
-    assert len(read_segments(str(tmp_path))) == 3
+    assert len(read_segments(str(tmp_path))) == 4
 
 
 @pytest.mark.rule("D-journal-written")

@@ -9,11 +9,13 @@ from ww.lifecycle.services import (
     Again,
     Over,
     Phase,
+    Proof,
     Rules,
     dependents,
     hopeless,
     in_order,
     judge_end,
+    missing_program,
     order_problems,
     startable,
     stop_share_ms,
@@ -158,3 +160,25 @@ def test_restarts_back_off_and_are_given_up() -> None:
     assert not verdict.succeeded
     assert "gave up" in verdict.why
     assert "limit 4" in verdict.why
+
+
+@pytest.mark.rule("D-service-no-program")
+@pytest.mark.parametrize(
+    ("code", "lived", "ready_for_ms", "tells", "why"),
+    [
+        (127, False, None, True, "not found"),
+        (126, False, None, True, "not executable"),
+        (127, False, 3, False, "not found"),
+        (127, False, 3, True, ""),
+        (127, False, 1000, False, ""),
+        (127, True, None, True, ""),
+        (125, False, None, True, ""),
+        (None, False, None, True, ""),
+    ],
+)
+def test_a_program_that_was_never_there_is_told_by_the_exit_code(
+    code: int | None, lived: bool, ready_for_ms: int | None, tells: bool, why: str
+) -> None:
+    said = missing_program(code, Proof(lived, ready_for_ms, tells))
+    assert bool(said) == bool(why)
+    assert why in said

@@ -157,6 +157,15 @@ def test_a_failed_trial_opens_the_breaker_again_at_once():
     assert world.cursor == (2, 10)
 
 
+@pytest.mark.rule("D-delivery-breaker", "D-delivery-retry-after")
+def test_a_receiver_that_says_when_to_come_again_is_not_left_alone_for_longer():
+    world = World(Scripted([retry(1)] * 20), {"breaker_failures": 3, "breaker_open_s": 600.0, "first_s": 0.01})
+    world.journal.add(10)
+    world.run(30)
+    assert world.engine.breaker.circuit.value == "closed"
+    assert world.cursor == (2, 10)
+
+
 @pytest.mark.rule("D-delivery-rate")
 def test_bytes_per_second_are_bounded_over_time():
     world = World(options={"max_bytes_per_s": 1000.0, "max_events": 1})

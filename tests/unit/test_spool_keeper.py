@@ -339,6 +339,18 @@ def test_what_is_delivered_goes_without_a_word_and_a_removed_sink_holds_nothing(
 
 
 @pytest.mark.rule("D-spool-bounded")
+def test_the_slowest_sink_decides_what_is_delivered(world: World) -> None:
+    world.keeper.configure([SINK, "slow"])
+    world.cursors.set("slow", Position(1, world.running, 5))
+    states(world, 90)
+    while world.deliver():
+        pass
+    until_asked(world)
+    assert world.queue[0]["reason"] == "dropped"
+    assert world.queue[0]["from"] == 6, "what both have is not missed by anybody"
+
+
+@pytest.mark.rule("D-spool-bounded")
 def test_age_counts_as_size_does(world: World) -> None:
     states(world, 2)
     health(world, 30)
@@ -543,3 +555,57 @@ def test_the_thread_syncs_within_fifty_milliseconds_of_the_message(tmp_path: Pat
 
 def test_the_name_of_the_sink_in_these_tests_is_configured(world: World) -> None:
     assert world.cursors.get(SINK) == START
+
+
+SAMPLE = {
+    "healthy": True,
+    "failure": "",
+    "ms": 41,
+    "monitor": {
+        "connections": 112,
+        "active": 17,
+        "qps": 1834.25,
+        "slow_queries": 0,
+        "replication_lag_s": 0.4,
+        "cache_hit_ratio": 0.9981,
+        "locks_waiting": 0,
+        "wal_bytes": 1_288_490_188,
+        "checkpoint_age_s": 122,
+        "status": "accepting connections",
+    },
+    "ww": {
+        "cpu_percent": 37.5,
+        "memory_bytes": 734_003_200,
+        "memory_limit_bytes": 2_147_483_648,
+        "oom_kills": 0,
+        "disk_used_bytes": 21_474_836_480,
+        "disk_free_bytes": 85_899_345_920,
+        "inodes_free": 6_291_456,
+        "descriptors": 311,
+        "processes": 29,
+        "threads": 187,
+        "restarts": 0,
+        "uptime_s": 86_400,
+        "pressure": {"cpu_avg10": 1.25, "memory_avg10": 0.0, "io_avg10": 0.4},
+        "services": {"db": {"cpu_percent": 31.2, "memory_bytes": 623_902_720}, "pooler": {"cpu_percent": 2.1}},
+        "spool": {"events": 2880, "bytes": 3_145_728, "oldest_s": 86_400},
+    },
+}
+
+
+@pytest.mark.rule("D-spool-outage")
+def test_a_day_of_outage_costs_at_most_five_megabytes(tmp_path: Path) -> None:
+    world = World(str(tmp_path), max_bytes=16 << 20)
+    for state in ("BOOT", "WARMUP", "UP"):
+        world.append("state", {"state": state, "service": "db", "instance": "i" * 32, "image_version": "1.2.3"})
+    for _ in range(24 * 60 * 2):
+        world.clock.advance(30_000)
+        world.append("health", dict(SAMPLE))
+    for _ in range(20):
+        world.keep()
+    taken = sum(os.path.getsize(path) for path in world.segments())
+    assert 2_000_000 < taken <= 5_000_000
+    assert not world.queue, "nothing has to be thinned for it"
+    world.settle()
+    world.check()
+    assert len(world.delivered) == 3 + 2880

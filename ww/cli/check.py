@@ -22,7 +22,7 @@ EPILOG = """\b
 Examples:
   ww check ./site           a home: ./site/ww/usr, ./site/ww/etc
   ww check image/ww         what an image copies to /ww
-  RUN ww check --compile /  in a Dockerfile, after the last COPY
+  RUN ww check --compile /ww  in a Dockerfile, after the last COPY
                             (pip install 'whaleware[check]' for it)
   ww check --json ./site    for a program
 
@@ -67,6 +67,8 @@ def check(directory: str, as_json: bool, strict: bool, compiling: bool) -> int:
             click.echo(f"checked the slow way: {compiled.reason}" if compiled.reason else f"compiled {compiled.path}")
             click.echo(f"wrote {table}")
         click.echo(_sum(problems, len(found) - problems, directory))
+        if found and strict and not problems:
+            click.echo("failed: with --strict a warning is a problem")
     return EXIT_FOUND if problems or (strict and found) else EXIT_OK
 
 

@@ -28,7 +28,7 @@ Examples:
 \b
 Exit codes:
   0   done                                69  check: a sink cannot be reached
-  1   conformance: less than is claimed   78  check: the configuration is invalid
+  1   conformance: not as claimed         78  check: invalid configuration
   64  wrong command line
 """,
     short_help="What events can be sent to, and whether it can be reached.",
@@ -156,11 +156,11 @@ Exit codes:
 def conformance(bench: str, only: tuple[str, ...], as_json: bool) -> int:
     """Find out what a sink really guarantees, beside what it claims.
 
-    BENCH is MODULE:BENCH or FILE.py:BENCH, a class derived from ww.sinks.conformance.Bench: the sink, settings for it,
+    BENCH is MODULE:BENCH or FILE.py:BENCH, a class derived from ww.sinks.conformance.bench.Bench: the sink, settings for it,
     a look at what its receiver holds, and the faults that the receiver can be given. The sink is then killed, sent
     things twice and in the wrong order, cut off, kept waiting, refused. See docs/writing-a-sink.md.
     """
-    from ww.sinks.conformance import SCENARIOS, examine
+    from ww.sinks.conformance.kit import SCENARIOS, examine
 
     unknown = [name for name in only if name not in SCENARIOS]
     if unknown:

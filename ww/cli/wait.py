@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ww.cli.asking import EXIT_CODES, Ended, Patience, Target, exit_code_of, explain, target, timeout_option
 from ww.cli.options import root_option
+from ww.cli.screen import clean, duration
 from ww.errors import EXIT_GAVE_UP, EXIT_TRY_AGAIN, EXIT_UNAVAILABLE
 from ww.home.control import ABSENT, Answer, Unreachable, ask, end_record, last_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 STATES = ("BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP", "RESTARTING", "STOPPING", "STOPPED", "ERROR")
 AGAIN_S = 0.1
+TELL_S = 10.0
+"""Between two sentences on what is waited for."""
 _ASK_AGAIN = ("crowded", "displaced", "late")
 
 
@@ -55,11 +60,48 @@ def wait(state: str, timeout_s: float, root: str | None) -> None:
 
     STATE is UP unless given, or BOOT, FIRSTBOOT, UPGRADING, WARMUP, RESTARTING, STOPPING, STOPPED or ERROR.
     An instance that does not answer yet is waited for; one that can never reach STATE any more (it has failed, it
-    is going down) ends the waiting at once.
+    is going down) ends the waiting at once. Every 10 s standard error says how far it is.
     """
     patience = Patience(timeout_s)
-    until_state(target(root), state, patience)
+    at = target(root)
+    with _telling(at, state):
+        until_state(at, state, patience)
     click.echo(f"{state} after {patience.spent_s:.1f} s")
+
+
+@contextmanager
+def _telling(at: Target, state: str) -> Iterator[None]:
+    """While the body waits for `state`, say every now and then how far it is."""
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(TELL_S):
+            answer = ask(at.run, {"op": "status"}, 1.0)
+            status = answer.body["status"] if isinstance(answer, Answer) and answer.ok else None
+            click.echo(f"waiting for {state}: {progress(status)}", err=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def progress(status: dict[str, Any] | None) -> str:
+    """Where an instance is that is waited for: its state, and each service that is not ready with its last end."""
+    if status is None:
+        return "it does not answer"
+    words = [f"it is in {status['state'] or 'no state yet'} for {duration(status['for_s'])}"]
+    if status["action"]:
+        words.append(clean(status["action"]))
+    for row in status["services"]:
+        if row["state"] in ("ready", "done", "disabled"):
+            continue
+        last = f", last {clean(row['last']['words'])}" if row["last"] else ""
+        restarts = f", restarts {row['restarts']}" if row["restarts"] else ""
+        words.append(f"{row['name']} {row['state']}{restarts}{last}")
+    return "; ".join(words)
 
 
 def until_state(at: Target, state: str, patience: Patience, seen: bool = False) -> dict[str, Any]:

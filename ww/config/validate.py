@@ -114,6 +114,9 @@ def _words(error: ValidationError) -> str:
         return f"{shown} cannot be used: {told}"
     if error.validator == "enum" and isinstance(error.validator_value, list):
         return f"{shown} is not one of {_listed(error.validator_value, error.instance)}"
+    if error.validator == "type":
+        wanted = error.validator_value
+        return f"{shown} is not of type {', '.join(map(repr, wanted if isinstance(wanted, list) else [wanted]))}"
     if len(error.message) <= LONGEST:
         return error.message
     return f"the value does not satisfy {error.validator}: {str(error.validator_value)[:LONGEST]}"

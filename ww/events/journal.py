@@ -59,8 +59,8 @@ class Journal:
     """The events of one boot.
 
     `where` is `directory`, `fallback` or `memory`, `directory` the path in use (None in memory), `note` why it is not
-    the first choice (empty if it is). `bounded`: delete the oldest segments beyond `max_bytes` at open and at each new
-    segment; switch it off while a reporter, which knows what was delivered, does so.
+    the first choice (empty if it is). `bounded`: delete the oldest segments beyond `max_bytes` at each new segment.
+    It is off until `bound` is called: where there are sinks, the reporter does so, who knows what was delivered.
     """
 
     __slots__ = (
@@ -113,7 +113,7 @@ class Journal:
         self._gap: Event | None = None
         self._slow_ms = 0
         self._spent = False
-        self.bounded = True
+        self.bounded = False
         self.dropped = 0
         self.directory: str | None = None
         self.where = "memory"
@@ -181,6 +181,12 @@ class Journal:
                 if self.on_written is not None:
                     self.on_written(self._seq)
         return True
+
+    def bound(self) -> None:
+        """Nobody else does: delete the oldest segments beyond `max_bytes`, now and from now on."""
+        self.bounded = True
+        if self.directory is not None:
+            self._delete_oldest(self.directory)
 
     def close(self) -> None:
         """Close the segment; what is held is lost with the process."""

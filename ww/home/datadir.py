@@ -12,6 +12,7 @@ journal/    the event journal
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ww.clib import BadJson, json_dumps, json_loads
@@ -66,7 +67,8 @@ def open_data(data: str, may_create: bool) -> Usable | Unusable | Unreadable | N
         newer = newer_format(path)
         marked = is_marked(data)
     except OSError as error:
-        return Unreadable(f"cannot tell whether {data} is initialised: {error.filename or path}: {error.strerror}")
+        words = f"cannot tell whether {data} is initialised: {error.filename or path}: {error.strerror}"
+        return Unreadable(words + somebody_elses(data, error.errno))
     if newer:
         return newer
     try:
@@ -75,10 +77,27 @@ def open_data(data: str, may_create: bool) -> Usable | Unusable | Unreadable | N
         os.makedirs(path, 0o700, exist_ok=True)
         os.chmod(path, 0o700)
     except OSError as error:
-        return Unusable(f"cannot write {data}: {error.strerror}", marked)
+        return Unusable(f"cannot write {data}: {error.strerror}{somebody_elses(data, error.errno)}", marked)
     if not os.access(path, os.W_OK | os.X_OK):
-        return Unusable(f"cannot write {path}", marked)
+        return Unusable(f"cannot write {path}{somebody_elses(data, errno.EACCES)}", marked)
     return Usable(path, marked)
+
+
+def somebody_elses(data: str, number: int | None = errno.EACCES) -> str:
+    """Whose `data` is, who we are, and what gives it to us, where errno `number` may come from that; else ""."""
+    if number not in (errno.EACCES, errno.EPERM):
+        return ""
+    for path in (f"{data}/.ww", data):
+        try:
+            owner = os.stat(path).st_uid
+        except OSError:
+            continue
+        user = os.geteuid()
+        if owner == user or not user:
+            return ""
+        give = f"as root, once, with nothing running on it: chown -R {user}:{os.getegid()} {data}"
+        return f" ({path} is user {owner}'s, and ww run is user {user}; {give})"
+    return ""
 
 
 def is_marked(data: str) -> bool:

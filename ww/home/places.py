@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ww.home.datadir import somebody_elses
 from ww.home.layout import find_run_directory, run_directories
 from ww.types import Value
 
@@ -81,9 +82,9 @@ def given_up(layout: Layout, known: list[Spot]) -> list[str]:
     if not os.path.isdir(layout.data) and not layout.root:
         words.append(f"there is no {layout.data}: nothing is remembered, every boot is a first boot")
     elif not can_write(f"{layout.data}/.ww"):
-        words.append(
-            f"{layout.data} cannot be written: nothing is remembered, every boot of fresh data is a first boot"
-        )
+        whose = somebody_elses(layout.data)
+        lost = "" if os.path.lexists(f"{layout.data}/.ww") else ", every boot of fresh data is a first boot"
+        words.append(f"{layout.data} cannot be written{whose}: nothing is remembered{lost}")
     if not at["run"].path:
         words.append("no run directory can be written: no status, no log copy, no cached configuration")
     elif not can_write(f"{layout.etc}/cfg.json"):

@@ -54,6 +54,7 @@ class Crew:
         self.layout = place.layout
         self.run = place.run
         self._settings: Settings | None = None
+        self._compiled = False
         self.versions = Versions("", image_version(place.layout.etc))
         self.data = Data(system, place.layout, boot)
         self._compiler = compiler
@@ -157,6 +158,7 @@ class Crew:
 
     def _take(self, cache: dict[str, Any]) -> None:
         self._settings = Settings(cache["settings"], cache["service_defaults"])
+        self._compiled = True
         self._secrets = list(cache.get("secrets", ()))
         self._hidden = list(cache.get("hidden", ()))
         self.cfg_path = str(cache.get("cfg_path", ""))
@@ -180,6 +182,8 @@ class Crew:
                 reserve_bytes=self.settings.number("journal.reserve_bytes"),
                 fallback_directory=fallback,
             )
+            if self._compiled and not self.outlet.wanted:
+                self._journal.bound()
             HeldEvents(self.system.loop, self._journal)
             self._journal.on_written = self.outlet.written
             if self._journal.note:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ww.supervise.loop import Timer
     from ww.types import Callback
 
+SAID_LINES, SAID_CHARACTERS = 3, 400
+"""Of what a hook that failed printed last: what the reason has at most."""
+
 
 class HookJob(Value):
     """What to run: hook `name`, its `files`, their `arguments` and `env`; `attempt` is the first WW_ATTEMPT."""
@@ -143,7 +146,20 @@ class HookRun:
         words = f"{name} failed: {result.exit.words()}"
         if result.exit.code == EXIT_TRY_AGAIN and self._limits.retries:
             words += f", also after {self._limits.retries} retries"
+        words += self._said(result.last_lines)
         return Failed(EXIT_HOOK, words, self._job.name, detail)
+
+    def _said(self, lines: list[str]) -> str:
+        """What it printed last, as far as it is short, without secrets: the reason goes where the log does not."""
+        kept: list[str] = []
+        room = SAID_CHARACTERS
+        for line in reversed(lines[-SAID_LINES:]):
+            text = self._system.voice.mask(line).strip()
+            room -= len(text)
+            if not text or room < 0:
+                break
+            kept.insert(0, text)
+        return f": {'; '.join(kept)}" if kept else ""
 
     def _finish(self, outcome: Outcome) -> None:
         self.took_ms = self._system.clock.mono_ms() - self._started_ms

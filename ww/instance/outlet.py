@@ -57,13 +57,13 @@ class Outlet:
             self._reporter.state(self.state())
         elif at.state in _NOT_IN_THE_WAY:
             self._open()
-        elif self._timer is None and self._wanted():
+        elif self._timer is None and self.wanted:
             self._timer = self._crew.system.loop.call_later(WAIT_MS, self._open)
 
     def reloaded(self) -> None:
         """The configuration was merged anew: the reporter is started anew where it would be told something else."""
         if self._reporter is not None:
-            self._reporter.refresh(self._wanted())
+            self._reporter.refresh(self.wanted)
         else:
             self._begin()
 
@@ -135,18 +135,20 @@ class Outlet:
         configured = self._crew.settings.section("sinks")
         return {name: sink for name, sink in configured.items() if sink.get("enabled", True)}
 
-    def _wanted(self) -> bool:
+    @property
+    def wanted(self) -> bool:
+        """Whether the configuration gives a reporter something to do."""
         return bool(self._sinks()) or self._crew.settings.section("probes").get("http.port") is not None
 
     def _open(self) -> None:
         """Everything on the way to UP comes first, or takes its time: now a reporter is in nobody's way."""
-        if self._wanted():
+        if self.wanted:
             self._crew.system.loop.call_soon(self._begin)
 
     def _begin(self) -> None:
         """Start the reporter, if there is none yet and anybody wants one."""
         journal = self._crew.journal
-        if self._reporter is not None or journal is None or not self._wanted() or self._crew.data.in_use:
+        if self._reporter is not None or journal is None or not self.wanted or self._crew.data.in_use:
             return
         if journal.directory is None:
             if not self._said:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ww.home.places import given_up, spots
+from ww.home.places import can_write, given_up, spots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def describe(layout: Layout, environ: Mapping[str, str]) -> list[str]:
     known = spots(layout, environ, shared=False)
     # Below --root what is not there yet is made; in a container it is left out.
     usable = [spot for spot in known if spot.writable and (spot.there or layout.root)]
+    if not can_write(f"{layout.data}/.ww"):  # what was written there is somebody else's
+        usable = [spot for spot in usable if spot.name != "data"]
     places = [_place(spot.path) for spot in usable if spot.name in _WRITTEN]
     words = f"user {os.getuid()}, group {os.getgid()}; can write {', '.join(places) or 'nothing'}"
     if _is_read_only("/"):

@@ -240,3 +240,33 @@ def judge_end(
             why=f"gave up: it ended {times} in {policy.window_ms / 1000:g} s (restart limit {policy.limit})",
         )
     return Again(verdict.delay_ms, verdict.history)
+
+
+NOT_THERE = {127: "not found", 126: "not executable"}
+"""The exit codes by which a shell says that the program is none."""
+PROVEN_MS = 1_000
+"""Having run this long, a service that says nothing of its readiness was a program all the same."""
+
+
+class Proof(Value):
+    """What shows that the program of a service is there.
+
+    lived: an earlier life in this boot had a program. ready_for_ms: how long this one was ready, None: it never was.
+    tells: whether readiness is looked at, and is not that it runs.
+    """
+
+    __slots__ = ("lived", "ready_for_ms", "tells")
+
+    def __init__(self, lived: bool, ready_for_ms: int | None, tells: bool) -> None:
+        self.lived = lived
+        self.ready_for_ms = ready_for_ms
+        self.tells = tells
+
+
+def missing_program(code: int | None, proof: Proof) -> str:
+    """Why starting it again cannot help: its run file says that a program is not there, and it never was; else ""."""
+    if code not in NOT_THERE or proof.lived:
+        return ""
+    if proof.ready_for_ms is not None and (proof.tells or proof.ready_for_ms >= PROVEN_MS):
+        return ""
+    return f"gave up at once: a program is {NOT_THERE[code]}, and it has not run in this boot"

@@ -263,7 +263,9 @@ class Engine:
     def _failed(self, again: Sequence[RetryAfter]) -> None:
         now = self._now()
         self.counts.failures += 1
-        self.breaker.failed(now)
+        if all(asked(answer.seconds) is None for answer in again):
+            # A receiver that says when to come again is there: its word is enough.
+            self.breaker.failed(now)
         self._wait_for(again)
         reasons = (str(answer.reason) for answer in again if answer.reason)
         self.complaints.fails(next(reasons, "the receiver does not take it now"), now)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import errors, sql
 
+from ww.clib import json_dumps
 from ww.sinks.base import Accepted, Rejected, RetryAfter, Sink
 from ww.sinks.postgres_line import Attempt, Cutter, LateError, parameters
 from ww.sinks.sql import COLUMNS, Row, SchemaError, check_name, newer, row_of
@@ -116,13 +117,13 @@ class PostgresSink(Sink):
         """Insert; the keys of those that were not there before."""
         statement = (
             f"INSERT INTO {{table}} ({COLUMNS})"  # noqa: S608 - the names of our own columns
-            " SELECT boot, seq, kind, type, service, instance, state, time::timestamptz, event::jsonb FROM"
-            " unnest(%s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
-            f" %s::text[]) WITH ORDINALITY AS new ({COLUMNS}, place) ORDER BY place"
+            " SELECT e->>0, (e->>1)::bigint, e->>2, e->>3, e->>4, e->>5, e->>6, (e->>7)::timestamptz, e->8"
+            " FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS new (e, place) ORDER BY place"
             " ON CONFLICT (boot, seq) DO NOTHING RETURNING boot, seq"
         )
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        return {(boot, seq) for boot, seq in connection.execute(self._filled(statement), columns)}
+        # One text for all: nine arrays of a batch cost the driver ten times as much.
+        rows_text = ",".join(f"{json_dumps(row[:-1])[:-1]},{row.event}]" for row in rows)
+        return {(boot, seq) for boot, seq in connection.execute(self._filled(statement), (f"[{rows_text}]",))}
 
     def _filled(self, statement: str) -> sql.Composed:
         return sql.SQL(statement).format(**self._names)

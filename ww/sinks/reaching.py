@@ -15,7 +15,7 @@ from ww.config.settings import fill
 from ww.config.sinktypes import Unusable
 from ww.errors import ConfigError
 from ww.sinks.base import Context, Origin
-from ww.sinks.setup import make_sink, secret_reader
+from ww.sinks.setup import make_sink, places, secret_reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,6 +99,7 @@ class _Try:
             secret=secret_reader(self._layout, self._environ),
             advise=_nothing,
             log=_nothing,
+            place=places(self._layout),
         )
         try:
             made = make_sink(self.found.name, self._given, context, self._layout.etc)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ww.sinks.base import Accepted, Answer, Context, Guarantee, Item, Rejected, RetryAfter, Sink, SinkType
-from ww.sinks.conformance import DENIED, DOWN, PARTIAL, REFUSE, SLOW, Bench, Key
+from ww.sinks.conformance.bench import DENIED, DOWN, PARTIAL, REFUSE, SLOW, Bench, Key
 
 if TYPE_CHECKING:
     from ww.types import Json
@@ -112,11 +112,23 @@ class Good(Sink):
 class Hasty(Good):
     """Accepts before it stores."""
 
+    before: threading.Thread | None = None
+
     def deliver(self, batch: Sequence[Item], deadline: float) -> Sequence[Answer]:
         if self.receiver.has(PARTIAL) or self.receiver.has(SLOW) or self.reach(deadline):
             return super().deliver(batch, deadline)
-        threading.Timer(0.05, lambda: super(Hasty, self).deliver(batch, deadline)).start()
+        later = threading.Thread(target=self.store, args=(batch, self.before), daemon=True)
+        self.before = later
+        later.start()
         return [Accepted()] * len(batch)
+
+    def store(self, batch: Sequence[Item], before: threading.Thread | None) -> None:
+        """One batch after the other."""
+        if before is not None:
+            before.join()
+        threading.Event().wait(0.05)
+        for item in batch:
+            self.put(item)
 
 
 class Doubler(Good):

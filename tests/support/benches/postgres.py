@@ -13,7 +13,7 @@ import psycopg
 
 from ww.sinks import postgres
 from ww.sinks.base import SinkType
-from ww.sinks.conformance import DENIED, DOWN, FULL, PARTIAL, REFUSE, SLOW, Bench, Key
+from ww.sinks.conformance.bench import DENIED, DOWN, FULL, PARTIAL, REFUSE, SLOW, Bench, Key
 
 if TYPE_CHECKING:
     from ww.types import Json

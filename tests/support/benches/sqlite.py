@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ww.sinks import sqlite
 from ww.sinks.base import SinkType
-from ww.sinks.conformance import DOWN, FULL, PARTIAL, SLOW, Bench, Key
+from ww.sinks.conformance.bench import DOWN, FULL, PARTIAL, SLOW, Bench, Key
 
 if TYPE_CHECKING:
     from ww.types import Json

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ww.lifecycle.services import RUNNING, Over, Phase, judge_end
+from ww.lifecycle.services import RUNNING, Over, Phase, Proof, judge_end, missing_program
 from ww.supervise import signals
 
 TYPE_CHECKING = False
@@ -44,6 +44,7 @@ class Ends:
     def asked(self, member: Member, ended: Ended) -> None:
         """It was stopped."""
         took = self._now() - member.since_ms
+        member.lived = member.lived or member.ready_since_ms is not None
         member.to(Phase.STOPPED, self._now())
         say = self._system.voice.warn if ended.deaf else self._system.voice.info
         say(f"service {member.name} stopped after {took} ms: {ended.words}", service=member.name)
@@ -107,8 +108,10 @@ class Ends:
         succeeded = _succeeded(member, ended)
         rules = member.definition.rules
         verdict = judge_end(rules, succeeded, member.history, policy, now, ready_for, self._port.spread())
-        if ended.hopeless:
-            verdict = Over(succeeded=False)
+        missing = self._missing(member, ended)
+        member.lived = member.lived or not missing
+        if ended.hopeless or missing:
+            verdict = Over(succeeded=False, why=missing)
         announced, member.announced = member.announced, False
         if isinstance(verdict, Over):
             self._over(member, verdict, reason, ended)
@@ -160,9 +163,22 @@ class Ends:
 
     def _comes_back(self, member: Member, ended: Ended) -> bool:
         restart = member.definition.rules.restart
-        if self._was_told(member, ended):
+        if self._was_told(member, ended) or self._missing(member, ended):
             return False
         return restart == "always" or (restart == "on-failure" and not _succeeded(member, ended))
+
+    def _missing(self, member: Member, ended: Ended) -> str:
+        """Why it will never run, as far as its exit code tells; a command that is wrapped tells for itself."""
+        if (
+            ended.reason != "exit"
+            or ended.exit is None
+            or _succeeded(member, ended)
+            or member.definition.launch.terminal
+        ):
+            return ""
+        ready_since = member.ready_since_ms
+        ready_for = None if ready_since is None else self._now() - ready_since
+        return missing_program(ended.exit.code, Proof(member.lived, ready_for, member.definition.readiness is not None))
 
     def _was_told(self, member: Member, ended: Ended) -> bool:
         """Whether a wrapped command ended because it was told to: that is no failure."""

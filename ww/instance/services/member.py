@@ -21,7 +21,8 @@ class Member:
     again: it is being stopped in order to be started again. held: it ended in maintenance. retiring: it is stopped
     for good because a reload took it away; removed: it is not even in the configuration any more. told: the last
     signal that was passed on to its present life. announced: the instance knows already that it is coming back.
-    came_after: what stood before it when it was last started, which is what its stop goes by.
+    came_after: what stood before it when it was last started, which is what its stop goes by. lived: one of its lives
+    had a program.
     """
 
     __slots__ = (
@@ -43,6 +44,7 @@ class Member:
         "told",
         "announced",
         "came_after",
+        "lived",
     )
 
     def __init__(self, definition: Definition, now_ms: int) -> None:
@@ -64,6 +66,7 @@ class Member:
         self.told = 0
         self.announced = False
         self.came_after: tuple[str, ...] = ()
+        self.lived = False
 
     @property
     def name(self) -> str:

@@ -199,10 +199,19 @@ class Life:
     def _not_started(self, problem: child.NotFound | child.NotExecutable | child.Refused) -> None:
         words = problem.words()
         if isinstance(problem, child.Refused):
+            words += self._only_ourselves(problem.errno)
             self._never_started(words, hopeless=problem.errno not in _TRANSIENT)
         else:
             code = NOT_FOUND if isinstance(problem, child.NotFound) else NOT_EXECUTABLE
             self._never_started(f"cannot be started: {words}", hopeless=True, code=code)
+
+    def _only_ourselves(self, number: int) -> str:
+        """What to write where a user was refused to us because we are not root."""
+        user, ours = self.definition.launch.user, os.geteuid()
+        if number != errno.EPERM or user is None or not ours:
+            return ""
+        name = self.definition.name
+        return f"; ww run is user {ours}, who may be no other: ww.services.{name}.user null runs {name} as that one too"
 
     def _never_started(self, words: str, hopeless: bool, code: int = 1) -> None:
         for pump in self._pumps:

@@ -92,7 +92,7 @@ def load(name: str) -> type[Bench]:
         raise BenchError(f"{name!r} names no bench: write MODULE:BENCH, or FILE.py:BENCH")
     found = getattr(_imported(module), attribute, None)
     if not (isinstance(found, type) and issubclass(found, Bench)):
-        raise BenchError(f"{attribute} in {module} is no class derived from ww.sinks.conformance.Bench")
+        raise BenchError(f"{attribute} in {module} is no class derived from ww.sinks.conformance.bench.Bench")
     unknown = set(found.faults) - set(FAULTS)
     if unknown or not hasattr(found, "type"):
         why = f"names unknown faults: {', '.join(sorted(unknown))}" if unknown else "has no `type`"

@@ -60,7 +60,8 @@ private_up() { # DIRECTORY: a server on it that listens on no TCP port, with its
     rm -rf "$WW_DATA"/.private.*
     pg_private=$(mktemp -d "$WW_DATA/.private.XXXXXX")
     make_directory "$pg_private"
-    printf 'local all all trust\n' > "$pg_private/hba"
+    # Whoever names pg_hba has the server check it: it does not start with a line that it cannot read.
+    printf 'local all all trust\n' | cat - ${pg_hba:+"$pg_hba"} > "$pg_private/hba"
     chmod 0644 "$pg_private/hba"
     set -- -D "$1" -c listen_addresses= -c port=5432 -c "unix_socket_directories=$pg_private" \
         -c unix_socket_permissions=0700 -c "hba_file=$pg_private/hba" -c logging_collector=off -c archive_mode=off
@@ -123,9 +124,34 @@ run_sql() { # DATABASE ARGUMENT…: SQL on standard input
     "$pg_bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$host" -p "$port" -U postgres -d "$database" "$@"
 }
 
-apply_roles() { # roles, passwords, the database and its extensions, as configured
-    sql=$(ww render "$WW_FILES/roles.sql.j2" -)
-    printf '%s\n' "$sql" | run_sql postgres
+apply_roles() { # roles, passwords, the database and its extensions, as configured; also where `set -e` is off, behind ||
+    sql=$(ww render "$WW_FILES/roles.sql.j2" -) || return 1
+    printf '%s\n' "$sql" | run_sql postgres || return 1
+    ww cfg database.name > "$pg_etc/database.new" && mv "$pg_etc/database.new" "$pg_etc/database"
+}
+
+refuse_other_database() { # the migrations are noted for the one that was made: another would have none of them
+    made=$(cat "$pg_etc/database" 2> /dev/null || :) wanted=$(ww cfg database.name)
+    if [ ! -s "$pg_data/PG_VERSION" ] || [ -z "$made" ] || [ "$made" = "$wanted" ]; then return 0; fi
+    fail "database.name is $wanted, and this data was made with the database $made: set it back" \
+        "nothing was changed. To give it another name: ALTER DATABASE … RENAME TO …, stop, and remove $pg_etc/database"
+}
+
+refuse_unknown_user() { # initdb and psql look their user up
+    [ "$(id -u)" = 0 ] || id -un > /dev/null 2>&1 ||
+        fail "user $(id -u) is not in /etc/passwd, and PostgreSQL wants a user that is" \
+            "without root this image runs as: docker run --user postgres:0 --read-only --cap-drop ALL"
+}
+
+stopped_whole() { # nothing is to be recovered
+    LC_ALL=C "$pg_bin/pg_controldata" "$pg_data" 2> /dev/null | grep -q 'cluster state: *shut down$'
+}
+
+check_access() { # FILE: the rules that will be in force, where they are new and a server that recovers nothing can read them
+    if [ "$WW_STATE" != BOOT ] || cmp -s "$1" "$pg_etc/pg_hba.conf" || ! stopped_whole; then return 0; fi
+    pg_hba=$1
+    private_up "$pg_data"
+    private_down
 }
 
 run_steps() { # the numbered migrations, for a cluster that is new

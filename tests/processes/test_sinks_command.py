@@ -1,0 +1,119 @@
+"""`ww sinks list` and `ww sinks check`: what is known here, and what can be reached."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.home import Home
+from ww.config.sinktypes import BUILT_IN
+from ww.home.layout import layout_for
+from ww.sinks.reaching import reach_all
+
+
+def configured(home: Home, **sinks: dict[str, Any]) -> Home:
+    (home.root / "ww/etc").mkdir(parents=True, exist_ok=True)
+    (home.root / "ww/usr").mkdir(parents=True, exist_ok=True)
+    (home.root / "ww/etc/default_cfg.json").write_text(json.dumps({"ww": {"sinks": sinks}}))
+    return home
+
+
+def check(home: Home, *words: str) -> subprocess.CompletedProcess[str]:
+    return home.ww("sinks", "check", "--root", str(home.root), *words)
+
+
+@pytest.mark.rule("D-sinks-list")
+def test_every_type_is_listed_with_its_guarantee_and_where_it_comes_from(home: Home) -> None:
+    listed = home.ww("sinks", "list", "--json")
+    assert listed.returncode == 0
+    document = json.loads(listed.stdout)
+    assert document["format"] == 1
+    types = {one["name"]: one for one in document["types"]}
+    assert set(BUILT_IN) <= set(types)
+    assert types["sqlite"] == {
+        "name": "sqlite",
+        "origin": "whaleware",
+        "guarantee": "effectively once",
+        "summary": "a table in an SQLite file",
+        "why": "",
+    }
+    assert types["file"]["guarantee"] == "at least once"
+    table = home.ww("sinks", "list").stdout.splitlines()
+    assert table[0].split() == ["TYPE", "GUARANTEE", "FROM", "WHAT"]
+    assert any(line.startswith("postgres ") and "effectively once" in line for line in table)
+
+
+@pytest.mark.rule("D-sinks-check")
+def test_each_configured_sink_is_tried_and_69_says_that_one_was_not_reached(home: Home) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        closed = listener.getsockname()[1]
+    store = {"type": "postgres", "host": "127.0.0.1", "port": closed, "database": "d", "user": "u"}
+    configured(
+        home,
+        history={"type": "sqlite", "path": "/data/events.sqlite"},
+        store={**store, "required": True, "password": {"$secret": "none"}},
+        other={**store, "enabled": False},
+    )
+    (home.root / "secrets").mkdir(exist_ok=True)
+    done = check(home, "--json")
+    assert done.returncode == 69
+    found = {one["name"]: one for one in json.loads(done.stdout)["sinks"]}
+    assert {name: one["result"] for name, one in found.items()} == {
+        "history": "reached",
+        "store": "not reached",
+        "other": "disabled",
+    }
+    assert "cannot resolve the $secret reference none" in found["store"]["why"]
+    assert found["store"]["required"] is True
+    lines = check(home).stdout.splitlines()
+    assert lines[0].split() == ["SINK", "TYPE", "RESULT", "REQUIRED", "WHY"]
+    with sqlite3.connect(home.root / "data/events.sqlite") as database:
+        assert database.execute("SELECT count(*) FROM ww_events").fetchall() == [(0,)], "no event is sent"
+    database.close()
+
+
+@pytest.mark.rule("D-sinks-check")
+def test_all_reached_is_0_none_is_0_and_an_invalid_configuration_78(home: Home) -> None:
+    configured(home)
+    nothing = check(home)
+    assert (nothing.returncode, nothing.stdout) == (0, "no sink is configured\n")
+    configured(home, out={"type": "file", "path": "/data/events.ndjson"})
+    assert check(home).returncode == 0
+    assert home.ww("sinks", "check", str(home.root)).returncode == 0, "the same home, named as a directory"
+    wrong = check(home, "--set", "ww.sinks.out.fsynk=true")
+    assert wrong.returncode == 78
+    assert "ww.sinks.out" in wrong.stderr
+    assert home.ww("sinks", "check", "x", "--root", "y").returncode == 64
+
+
+@pytest.mark.rule("D-sinks-check")
+def test_a_receiver_that_says_nothing_is_given_up_at_the_time_limit(home: Home) -> None:
+    """It accepts, and never answers; its password is nowhere in what is said of it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        store = {"type": "postgres", "host": "127.0.0.1", "port": port, "database": "d", "user": "u"}
+        configured(home, store={**store, "password": {"$env": "PW"}})
+        found = reach_all(layout_for(str(home.root), {}), {**os.environ, "PW": "very-secret"}, (), 0.5)
+    assert [(one.result, "within the time limit" in one.why, "very-secret" in one.why) for one in found] == [
+        ("not reached", True, False)
+    ]
+    assert found[0].seconds < 2
+
+
+@pytest.mark.rule("D-sinks-check")
+def test_what_an_image_copies_can_be_checked_too(tmp_path: Path, home: Home) -> None:
+    image = tmp_path / "image/ww"
+    (image / "etc").mkdir(parents=True)
+    (image / "usr").mkdir()
+    path = str(tmp_path / "events.sqlite")
+    (image / "etc/default_cfg.json").write_text(json.dumps({"ww": {"sinks": {"a": {"type": "sqlite", "path": path}}}}))
+    done = home.ww("sinks", "check", str(image), "--json")
+    assert (done.returncode, json.loads(done.stdout)["sinks"][0]["result"]) == (0, "reached"), done.stderr
