@@ -12,7 +12,7 @@ export PYTHON KEEP WW_CI WW_IMAGES BENCH_ROUNDS BENCH_ONLY BENCH_PYTHON BENCH_RE
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## the example service: first boot, UP, killed and healed, upgraded, stopped, its events at a receiver (KEEP=1: it runs on)
+demo: ## the example service: first boot, UP, killed and healed, upgraded, stopped; its events (KEEP=1 leaves it running)
 	@scripts/venv build
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" scripts/demo
 
