@@ -261,7 +261,7 @@ def lines_of(document: dict[str, Any]) -> list[str]:
     sinks = document["sinks"]
     if sinks:
         head = ("SINK", "WAITING", "SIZE", "OLDEST", "UP TO", "REJECTED", "ERROR")
-        lines += ["", *table(head, [_row(one) for one in sinks])]
+        lines += ["", *table(head, [_row(one) for one in sinks], whole=True)]
     return lines
 
 
