@@ -129,3 +129,13 @@ def test_what_an_image_copies_can_be_checked_too(tmp_path: Path, home: Home) -> 
     (image / "etc/default_cfg.json").write_text(json.dumps({"ww": {"sinks": {"a": {"type": "sqlite", "path": path}}}}))
     done = home.ww("sinks", "check", str(image), "--json")
     assert (done.returncode, json.loads(done.stdout)["sinks"][0]["result"]) == (0, "reached"), done.stderr
+
+
+@pytest.mark.rule("D-sinks-check")
+def test_each_wrong_setting_has_a_line_of_its_own(home: Home) -> None:
+    configured(home, hub={"type": "http", "ulr": "http://127.0.0.1/"}, log={"type": "fiel", "path": "/data/e"})
+    done = check(home)
+    assert done.returncode == 78
+    said = done.stderr.splitlines()
+    assert [line.split(": ww.sinks.")[1].split(":")[0] for line in said] == ["hub", "hub.ulr", "log.type"]
+    assert all(line.startswith("ww sinks: ") for line in said)
