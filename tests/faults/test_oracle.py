@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import pathlib
 import random
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.support.home import Home
 from tests.support.oracle import Site, difference
+from tests.support.ownpostgres import OwnPostgres
 
 KILLS = int(os.environ.get("WW_TEST_KILLS", "50"))
 """More of them for a soak."""
@@ -20,9 +23,17 @@ LIMIT_S = max(90, 3 * KILLS)
 
 @pytest.fixture
 def site(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(home, tmp_path_factory.mktemp("receivers"), random.Random(SEED))
-    yield made
-    made.end()
+    # Another user than ours runs it, who may not look into our temporary directories.
+    place = pathlib.Path(tempfile.mkdtemp(prefix="ww-own-postgres-"))
+    place.chmod(0o711)
+    server = OwnPostgres(place / "services")
+    try:
+        made = Site(home, tmp_path_factory.mktemp("receivers"), server, random.Random(SEED))
+        yield made
+        made.end()
+    finally:
+        server.kill()
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.mark.rule("D-oracle")
@@ -42,6 +53,7 @@ def test_nothing_is_lost_and_nothing_is_stored_twice(
     assert {name: difference(wanted, found) for name, found in site.stored().items()} == {
         "http": {},
         "elasticsearch": {},
+        "postgres": {},
         "sqlite": {},
     }
     assert not list(pathlib.Path(site.home.root).glob("data/.ww/journal/rejected/*/*")), "nothing was rejected"

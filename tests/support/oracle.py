@@ -14,9 +14,11 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tests.support.home import Home, Instance
+from tests.support.ownpostgres import OwnPostgres
 from tests.support.paths import REPO
 from tests.support.waiting import until
 from ww.events.records import read_segment
@@ -28,7 +30,9 @@ SOON = {"timeout_s": 2, "retry": {"first_s": 0.05, "max_s": 0.5}, "breaker": {"o
 """What a receiver that comes back within a second is asked again by."""
 PAUSE_S, OUTAGE_S = 1.4, 0.4
 """The longest time from one kill to the next; the longest that a receiver is away."""
-WEIGHTS = {"reporter": 4, "container": 2, "http": 2, "elasticsearch": 2}
+WEIGHTS = {"reporter": 4, "container": 2, "http": 2, "elasticsearch": 2, "postgres": 1}
+DATABASE = "events"
+ROWS = "SELECT boot, seq FROM ww_events ORDER BY id"
 LAST_WAIT_S = 40.0
 
 
@@ -62,9 +66,9 @@ class Program:
 
 
 class Site:
-    """One instance with sinks `http`, `elasticsearch` and `sqlite`; `kill_one` kills any of those that live."""
+    """One instance with sinks `http`, `elasticsearch`, `postgres` and `sqlite`; `kill_one` kills any of those that live."""
 
-    def __init__(self, home: Home, place: pathlib.Path, chance: random.Random) -> None:
+    def __init__(self, home: Home, place: pathlib.Path, server: OwnPostgres, chance: random.Random) -> None:
         self.home = home
         self.chance = chance
         self.kills: dict[str, int] = {}
@@ -72,11 +76,14 @@ class Site:
         self._kept.mkdir()
         self.hub = Program("receiver.py", place / "hub.ndjson")
         self.search = Program("bulkprogram.py", place / "search.ndjson")
+        self.server = server
+        server.sql(f"CREATE DATABASE {DATABASE}")
         home.service("main")
         home.hook("monitor", """echo '{"requests": 12, "queue": {"length": 3}}'""", note=False)
         sinks = {
             "hub": {"type": "http", "url": self.hub.url, **SOON},
             "search": {"type": "elasticsearch", "urls": [self.search.url], **SOON},
+            "store": {"type": "postgres", "database": DATABASE, **whose(server), **SOON},
             "history": {"type": "sqlite", "path": "/events.sqlite", **SOON},
         }
         home.settings(sinks=sinks, monitor={"interval_s": 0.1})
@@ -92,7 +99,12 @@ class Site:
     def kill_one(self) -> str:
         """At a random moment kill something that lives; what it was. Receivers come back after a moment."""
         time.sleep(self.chance.uniform(0, PAUSE_S))  # the moment is what is tried
-        victims = {"container": self._kill_container, "http": self._kill_hub, "elasticsearch": self._kill_search}
+        victims: dict[str, Callable[[], None]] = {
+            "container": self._kill_container,
+            "http": lambda: self._kill_receiver(self.hub),
+            "elasticsearch": lambda: self._kill_receiver(self.search),
+            "postgres": lambda: self._kill_receiver(self.server),
+        }
         if reporter := self._reporter():
             victims["reporter"] = lambda: os.kill(reporter, signal.SIGKILL)
         names = sorted(victims)
@@ -115,13 +127,7 @@ class Site:
         assert first, f"the instance has ended by itself: {self.instance.messages()}"
         os.kill(first, number)
 
-    def _kill_hub(self) -> None:
-        self._kill_receiver(self.hub)
-
-    def _kill_search(self) -> None:
-        self._kill_receiver(self.search)
-
-    def _kill_receiver(self, receiver: Program) -> None:
+    def _kill_receiver(self, receiver: Program | OwnPostgres) -> None:
         receiver.kill()
         time.sleep(self.chance.uniform(0, OUTAGE_S))  # an outage
         receiver.start()
@@ -160,10 +166,11 @@ class Site:
         """What each receiver holds, in the order of arrival, as often as it holds it."""
         search = [str(one["id"]).rpartition("-") for one in self.search.lines()]
         with sqlite3.connect(f"file:{self.home.root}/events.sqlite?mode=ro", uri=True) as database:
-            rows = database.execute("SELECT boot, seq FROM ww_events ORDER BY id").fetchall()
+            rows = database.execute(ROWS).fetchall()
         return {
             "http": [(str(one["source"]).rpartition("/")[2], int(one["id"])) for one in self.hub.lines()],
             "elasticsearch": [(boot, int(seq)) for boot, _, seq in search],
+            "postgres": [(str(boot), int(seq)) for boot, seq in self.server.sql(ROWS, DATABASE)],
             "sqlite": [(str(boot), int(seq)) for boot, seq in rows],
         }
 
@@ -180,6 +187,11 @@ class Site:
         self.instance.kill()
         self.hub.kill()
         self.search.kill()
+
+
+def whose(server: OwnPostgres) -> dict[str, Any]:
+    """How its superuser, who has no password, comes in."""
+    return {"host": server.host, "port": server.port, "user": "ww"}
 
 
 def first_process(instance: Instance) -> int:
