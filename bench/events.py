@@ -34,7 +34,12 @@ CHANGES = 25
 """Restarts in one life; each changes the state two or three times."""
 EVENTS, BACKLOG = 20_000, 3_000
 AWAY_S = 1.0
+SAMPLES, SAMPLE_S = 4, 0.5
+"""How much of its health the reporter has seen, and measured, when it is looked at."""
 LIMIT_S = 90
+MONITOR = """#!/bin/sh
+echo '{"clients": 12, "queue": {"waiting": 3, "oldest_s": 0.25}}'
+"""
 IMPORTS = "import requests, sys; sys.stdin.read()"
 
 
@@ -79,7 +84,8 @@ def life(bench: Bench, turn: int) -> None:
                     os.kill(one.pid, signal.SIGHUP)
                     one.await_notes("start", change + 2)
                     until(lambda: state(place) == "UP", "UP")
-                until(lambda: seen(port)["events"] >= CHANGES, "its events at the receiver")
+                delivered = seen(port)["events"]
+                until(lambda: seen(port)["events"] >= delivered + SAMPLES, "samples of its health at the receiver")
                 row = MEMORY
                 bench.put(MEMORY, OURS, turn, **sizes(reporter))
                 row = WRITTEN
@@ -97,10 +103,14 @@ def reporting(place: Path, notes: Path, port: int) -> Start:
     settings = {
         "ww": {
             **ours.SETTINGS["ww"],
+            "monitor": {"interval_s": SAMPLE_S},
             "sinks": {"hub": {"type": "http", "url": f"http://127.0.0.1:{port}/"}},
         }
     }
     (made / "ww/etc/default_cfg.json").write_text(json.dumps(settings))
+    monitor = made / "ww/usr/monitor"
+    monitor.write_text(MONITOR)
+    monitor.chmod(0o755)
     package = next((PLACE / "ww").glob("lib/python3*/site-packages/ww"))
     watch = [PYTHON, "-IS", str(HERE / "watchstates.py"), str(notes), str(package)]
     return Start([*watch, ours.RUN, "--root", str(made)])

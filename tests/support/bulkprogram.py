@@ -30,7 +30,7 @@ class KeepingServer(BulkServer):
             os.truncate(path, len(whole))
             for line in whole.splitlines():
                 one = json.loads(line)
-                self.docs.setdefault(one["index"], {})[one["id"]] = one["document"]
+                self.keep(one["index"], one["id"], one["document"])
         self._documents = open(path, "ab", buffering=0)  # noqa: SIM115 - until it is killed
 
     def _store(self, verb: str, name: str, key: str, source: bytes) -> dict[str, Any]:
