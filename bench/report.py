@@ -200,6 +200,8 @@ def good(samples: Samples) -> Samples:
 def number(value: float) -> str:
     if value == int(value) and value < 1000:
         return f"{value:.0f}"
+    if abs(value) < 0.1:
+        return f"{value:.3f}"
     return f"{value:.2f}" if abs(value) < 1 else f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
