@@ -108,7 +108,7 @@ def test_a_goal_for_99_of_100_is_judged_by_them_and_not_by_the_median(results: P
         (results / "event-written.jsonl").write_text(json.dumps(sample) + "\n")
         line = of_row(results, "in the journal")
         assert f"| {judged} |" in line
-        assert "(median 0.05, of 100)" in line
+        assert "(median 0.050, of 100)" in line
 
 
 def test_a_goal_to_reach_is_missed_below_it(results: Path) -> None:
