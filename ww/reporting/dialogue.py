@@ -35,6 +35,9 @@ class Work(Protocol):
     def stats(self) -> JsonObject:
         """What to tell of each sink, by name."""
 
+    def spool(self) -> JsonObject:
+        """How much waits to be delivered."""
+
     def finish(self, deadline: float) -> int:
         """Deliver until `deadline` (`time.monotonic()`) and end everything; how many events are left."""
 
@@ -74,6 +77,14 @@ class Dialogue:
                 within_s = float(str(message["within_ms"])) / 1000
                 process.end_within(within_s)
                 self.finish(time.monotonic() + within_s)
+
+    def stats(self) -> JsonObject:
+        """How each sink stands, as soon as there are any."""
+        return self._work.stats() if self._work is not None else {}
+
+    def spool(self) -> JsonObject:
+        """How much waits to be delivered, as soon as that is known."""
+        return self._work.spool() if self._work is not None else {}
 
     def finish(self, deadline: float) -> None:
         """Deliver what can be delivered until `deadline`, and say what is left."""
