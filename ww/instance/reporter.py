@@ -85,6 +85,7 @@ class Reporter:
             self._journal.bounded = True
         self._started_ms = self._now()
         self._asked = self._answered = 0
+        self._why = ""
         try:
             problem = self._spawn()
         except OSError as error:
@@ -286,7 +287,8 @@ class Reporter:
 
     def refresh(self, wanted: bool) -> None:
         """The configuration is another one: end in order, and begin anew if it is still wanted."""
-        if self._ended is not None or (self._told and wanted and hello(self._crew) == self._told):
+        told_so = wanted and not self._going and bool(self._told) and hello(self._crew) == self._told
+        if self._ended is not None or told_so:
             return
         self._again = wanted
         self._going = not wanted
