@@ -21,6 +21,7 @@ from ww.reporting.dialogue import Dialogue
 from ww.reporting.line import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from ww.reporting.keeper import KeeperThread
@@ -40,7 +41,7 @@ def main() -> int:
     process.settle()
     line = Line()
     messages = line.messages()
-    hello = next(messages, None)
+    hello = greeting(messages)
     if hello is None:
         return 0
     if hello.get("t") != "hello" or hello.get("v") != PROTOCOL:
@@ -57,6 +58,16 @@ def main() -> int:
     process.end_within(LAST_WORDS_S)
     dialogue.finish(time.monotonic() + LAST_WORDS_S)
     return 0
+
+
+def greeting(messages: Iterator[JsonObject]) -> JsonObject | None:
+    """The first message, put together where it came in pieces; None if PID 1 has gone before."""
+    pieces: list[str] = []
+    for message in messages:
+        if message.get("t") != "piece":
+            return {**json_loads("".join(pieces)), **message} if pieces else message  # type: ignore[dict-item]
+        pieces.append(str(message["text"]))
+    return None
 
 
 def settings_of(hello: JsonObject) -> dict[str, Any]:

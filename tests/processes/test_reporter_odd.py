@@ -28,3 +28,25 @@ def test_sinks_that_come_back_as_they_were_have_a_reporter_again(home: Home) -> 
         answering(home)
     assert instance.stop() == 0
     assert states(home)[-1] == "STOPPED"
+
+
+@pytest.mark.rule("D-reporter-delivers")
+def test_secrets_and_labels_too_long_for_one_message_arrive_all_the_same(home: Home) -> None:
+    """Plain values that are secret are told to the reporter, as it must not print them; a certificate is a long one."""
+    off = {"type": "http", "url": "http://127.0.0.1:9/", "enabled": False, "headers": {"x": "\u20ac\"\\" * 30_000}}
+    labels = {f"label{number}": "x" * 256 for number in range(64)}
+    delivering(home, out=SINK, off=off).settings(labels=labels)
+    instance = home.start().wait_state("UP")
+    answering(home)
+    until(lambda: "UP" in states(home), "what there is")
+    assert instance.stop() == 0
+    assert states(home)[-1] == "STOPPED"
+    assert delivered(home)[0]["data"]["labels"] == labels
+
+
+@pytest.mark.rule("D-wire-identity")
+def test_more_labels_than_an_event_can_carry_are_refused(home: Home) -> None:
+    home.settings(labels={f"label{number}": "x" for number in range(65)})
+    instance = home.run_to_end()
+    assert instance.process.returncode == 78
+    assert "ww.labels" in instance.messages()

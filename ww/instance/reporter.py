@@ -129,7 +129,8 @@ class Reporter:
         if self._line is None:
             return
         self._told = hello(self._crew)
-        self._line.send(fitting({"t": "hello", "v": PROTOCOL, **self._told}))
+        for message in fitting({"t": "hello", "v": PROTOCOL, **self._told}):
+            self._line.send(message)
         self._line.send({"t": "state", **self._state()})
         self._line.position(self._journal.seq - self._journal.held)
 
