@@ -50,3 +50,14 @@ def test_more_labels_than_an_event_can_carry_are_refused(home: Home) -> None:
     instance = home.run_to_end()
     assert instance.process.returncode == 78
     assert "ww.labels" in instance.messages()
+
+
+@pytest.mark.rule("D-reporter-alone")
+def test_one_that_was_stopped_does_not_outlive_its_ww_run(home: Home) -> None:
+    delivering(home)
+    instance = home.start().wait_state("UP")
+    pid = answering(home)
+    os.kill(pid, signal.SIGSTOP)
+    instance.process.kill()
+    instance.process.wait()
+    until(lambda: gone(pid), "its end", 4)
