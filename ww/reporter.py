@@ -109,7 +109,7 @@ def build(line: Line, hello: JsonObject, settings: dict[str, Any]) -> Deliveries
     journal = settings["journal"]
     limits = Limits(int(journal["max_bytes"]), int(float(journal["max_age_s"]) * 1000))
     ports = Ports(around.declare, lambda seq: _tell(line, {"t": "synced", "seq": seq}), _warn)
-    keeper = Keeper(directories, str(hello["boot"]), cursors, limits, ports, Clock())
+    keeper = Keeper(directories, str(hello["boot"]), cursors, limits, ports, Clock(), counted=not hello.get("shared"))
     keeper.configure(list(sinks))
     return Deliveries(KeeperThread(keeper, _warn), deliveries, unusable)
 

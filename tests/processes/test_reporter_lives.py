@@ -37,7 +37,7 @@ settings = Settings({**default_settings()._filled, "sinks": {"out": {"type": "fi
 crew = SimpleNamespace(
     system=system, settings=settings, own_env=env, cfg_path="", run=None, pid=os.getpid(),
     identity=lambda: Identity("s", "i", "b" * 32), journal_directories=lambda: [journals],
-    data=SimpleNamespace(boot_no=1, known_volume=lambda: ""),
+    data=SimpleNamespace(boot_no=1, shared=False, known_volume=lambda: ""),
     layout=SimpleNamespace(root="", data="/data"), concealed=lambda: ([], []), outlet=SimpleNamespace(on_killed=bool),
 )
 journal = Journal(journals, 1, "b" * 32, clock, 1 << 24, 0)

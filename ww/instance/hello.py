@@ -25,6 +25,7 @@ def hello(crew: Crew) -> JsonObject:
         "instance": identity.instance,
         "boot": identity.boot,
         "boot_no": crew.data.boot_no,
+        "shared": crew.data.shared,
         "volume": crew.data.known_volume() or None,
         "labels": dict(crew.settings.labels),
         "directories": list(crew.journal_directories()),
