@@ -34,6 +34,8 @@ LAST_WORDS_S = 1.0
 """What is delivered when PID 1 has gone without a word takes no longer."""
 CLOSE_SHARE = 0.2
 """The end of the last delivery, in which sinks let go of their receivers."""
+KEEP_SHARE = 0.5
+"""The end of that, in which the cursors are saved."""
 
 
 def main() -> int:
@@ -178,8 +180,10 @@ class Deliveries:
 
         _beside(self._keeper.flush, deadline)
         left = flush_all(self._deliveries, deadline - CLOSE_SHARE * max(0.0, deadline - time.monotonic()))
-        for closing in [_beside(one.stop, deadline) for one in self._deliveries]:
-            closing.join(max(0.0, deadline - time.monotonic()))
+        # One that does not close takes nothing from the time in which is remembered what the others have.
+        closed_by = deadline - KEEP_SHARE * max(0.0, deadline - time.monotonic())
+        for closing in [_beside(one.stop, closed_by) for one in self._deliveries]:
+            closing.join(max(0.0, closed_by - time.monotonic()))
         self._keeper.stop(deadline)
         return left
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
 import pytest
 
 from tests.support.home import Home
-from tests.support.reporters import SINK, answering, delivered, delivering, gone, report, states
+from tests.support.reporters import (
+    SINK,
+    answering,
+    delivered,
+    delivering,
+    gone,
+    report,
+    states,
+    with_reporter_changed,
+)
 from tests.support.waiting import until
 
 
@@ -61,3 +71,25 @@ def test_one_that_was_stopped_does_not_outlive_its_ww_run(home: Home) -> None:
     instance.process.kill()
     instance.process.wait()
     until(lambda: gone(pid), "its end", 4)
+
+
+@pytest.mark.rule("D-spool-cursors", "D-reporter-last")
+def test_a_sink_that_does_not_close_costs_no_other_its_cursor(home: Home) -> None:
+    """What one sink has taken in the last second is not sent to it again because another one is stuck."""
+    slow = {"type": "exec", "command": ["/bin/sh", "-c", f"sleep 0.2; cat >> {home.root}/events.ndjson"]}
+    delivering(home, out=slow, stuck={"type": "file", "path": "/stuck.ndjson"})
+    addition = """
+from ww.sinks.file import File
+def close(self, deadline):
+    if "stuck" in str(vars(self)):
+        time.sleep(60)
+File.close = close
+"""
+    instance = home.start(command=with_reporter_changed(home, addition)).wait_state("UP")
+    answering(home)
+    until(lambda: "UP" in states(home), "what there is")
+    assert instance.stop() == 0
+    last = delivered(home)[-1]
+    assert last["data"]["state"] == "STOPPED"
+    cursors = json.loads((home.root / "data/.ww/journal/cursors.json").read_text())["sinks"]
+    assert cursors["out"]["seq"] == int(last["id"])
