@@ -186,6 +186,9 @@ def stock(number: int, size: int = SEGMENT_BYTES, age_days: int = 0, passed: boo
         ([stock(1, age_days=8), stock(2)], set(), (THIN, 1, 0)),
         ([stock(1, age_days=8), stock(2)], {("/j/1", 0)}, None),
         ([stock(1, age_days=7 * LIFECYCLE_AGES + 1)], {("/j/1", 0)}, (DROP, 1, 0)),
+        # Written before the clock was set; nobody knows when.
+        ([stock(1, age_days=20_000)], set(), None),
+        ([stock(n, age_days=20_000) for n in (1, 2, 3, 4)], set(), (THIN, 1, 10)),
     ],
 )
 def test_what_is_delivered_goes_first_then_health_and_lifecycle_last(
