@@ -250,6 +250,7 @@ class Reporter:
         self._answered = number
         self._alone_since_ms = 0
         self._journal.bounded = self._going
+        self._journal.kept = True
 
     def _gap(self, message: JsonObject) -> None:
         """Events that it had to give up: the journal says so, under a number of this boot."""
