@@ -22,7 +22,7 @@ from ww.events.retention import DELETE, DROP, LIFECYCLE_AGES, THIN, Limits, Step
 from ww.events.rewriting import KEEP_OF_HEALTH, Record, thin
 from ww.events.segment import SEGMENT_BYTES, encode_event, header, segment_name
 from ww.events.shelf import Place
-from ww.events.spool import Cursors, Keeper, Ports
+from ww.events.spool import Cursors, Keeper, Ports, Reader
 from ww.events.syncing import is_synced, sync
 from ww.reporting.keeper import KeeperThread
 
@@ -136,6 +136,33 @@ def test_cursors_go_to_the_fallback_where_the_volume_refuses_and_the_furthest_co
     main.rmdir()
     assert cursors.save(force=True)
     assert not main.exists()
+
+
+@pytest.mark.rule("D-spool-cursors", "D-spool-whole")
+def test_what_was_remembered_without_the_volume_says_nothing_of_the_volume(tmp_path: Path) -> None:
+    """A boot whose volume could not be used delivers what it has; on the volume something still waits."""
+    main, fallback = tmp_path / "main", tmp_path / "fallback"
+    clock = FakeClock()
+    for directory, number, boot in ((main, 1, "b1"), (fallback, 0, "b2"), (main, 2, "b3")):
+        journal = Journal(str(directory), number, boot, clock, 1 << 24, 0)
+        journal.append("state", {})
+        journal.append("state", {})
+        journal.close()
+        clock.advance(5000)
+    with_both = Cursors([str(main), str(fallback)], clock)
+    with_both.set("web", Position(1, "b1", 1))
+    with_both.save(force=True)
+    clock.advance(5000)
+    without = Cursors([str(fallback)], clock)
+    without.set("web", Position(0, "b2", 2))
+    without.set("new", Position(0, "b2", 2))
+    without.save(force=True)
+    assert Cursors([str(fallback)], clock).get("web") == Position(0, "b2", 2)
+    again = Cursors([str(main), str(fallback)], clock)
+    found = Reader([str(main), str(fallback)], again.get("web"), "b3").read(100, 1 << 20)
+    assert ("b1", 2) in [(one.boot, one.event.seq) for one in found]
+    assert again.get("new") == START
+    assert Cursors([str(main), str(fallback)], clock, looking=True).get("new") == Position(0, "b2", 2)
 
 
 @pytest.mark.rule("D-spool-cursors")

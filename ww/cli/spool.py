@@ -109,12 +109,12 @@ class Found:
         self.boot = str((status or {}).get("boot") or "")
         reporter = (status or {}).get("reporter")
         self.stats: dict[str, Any] = (reporter.get("sinks") or {}) if isinstance(reporter, dict) else {}
-        self.cursors = Cursors(self.directories)
+        self.cursors = Cursors(self.directories, looking=True)
         self.survey = Survey(self.directories, {name: self.cursors.get(name) for name in names}, self.boot)
 
     def behind(self, target: Position) -> list[str]:
         """The sinks that have not come as far as `target` by now."""
-        cursors = Cursors(self.directories)
+        cursors = Cursors(self.directories, looking=True)
         places = Shelf(self.directories, self.boot).places()
         return [
             name
