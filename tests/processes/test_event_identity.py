@@ -110,7 +110,9 @@ def test_a_start_that_fails_says_which_boot_of_the_volume_it_was(home: Home) -> 
     home.config = json.loads(good)
     assert home.start().wait_state("UP").stop() == 0
     volume = (home.root / "data/.ww/id").read_text().strip()
-    found = {(event["data"]["volume"], event["data"]["boot_no"]) for event in delivered(home) if "state" in event["data"]}
+    found = {
+        (event["data"]["volume"], event["data"]["boot_no"]) for event in delivered(home) if "state" in event["data"]
+    }
     assert found == {(volume, 1), (volume, 2), (volume, 3)}
 
 

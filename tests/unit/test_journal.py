@@ -198,7 +198,9 @@ def test_a_reporter_may_take_over_what_is_deleted(tmp_path: object, clock: FakeC
 
 
 @pytest.mark.rule("D-journal-bounded")
-def test_a_reporter_that_took_over_and_deletes_nothing_does_not_fill_the_disk(tmp_path: object, clock: FakeClock) -> None:
+def test_a_reporter_that_took_over_and_deletes_nothing_does_not_fill_the_disk(
+    tmp_path: object, clock: FakeClock
+) -> None:
     journal = a_journal(tmp_path, clock, max_bytes=3 << 20)
     journal.kept = True
     for _ in range(200):

@@ -119,7 +119,7 @@ class Found:
         return [
             name
             for name in self.names
-            if _is_behind(cursors.get(name), target, [p.boot for p in after(places, cursors.get(name))])
+            if _is_behind(cursors.get(name), target, [p.boot for p in after(places, cursors.get(name), self.boot)])
         ]
 
 

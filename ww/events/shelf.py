@@ -112,7 +112,9 @@ def after(places: Sequence[Place], position: Position, running: str) -> list[Pla
     else:
         # Its files are gone. What has a smaller number came before it; of all others nobody knows.
         numbers = {place.boot: place.boot_no for place in places}
-        earlier = [index for index, boot in enumerate(boots) if 0 < numbers[boot] < position.boot_no and boot != running]
+        earlier = [
+            index for index, boot in enumerate(boots) if 0 < numbers[boot] < position.boot_no and boot != running
+        ]
         index = earlier[-1] if earlier else -1
     of_boot = [place for place in places if place.boot == position.boot]
     unread = [place for place, following in pairwise(of_boot) if following.first_seq > position.seq + 1]

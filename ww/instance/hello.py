@@ -52,8 +52,11 @@ def fitting(message: JsonObject) -> list[JsonObject]:
     if _fits(short):
         return [short]
     text = json_dumps(short)
-    pieces = [text[start : start + _PIECE_CHARACTERS] for start in range(0, len(text), _PIECE_CHARACTERS)]
-    return [*({"t": "piece", "text": piece} for piece in pieces), {"t": short["t"], "v": short["v"]}]
+    pieces: list[JsonObject] = [
+        {"t": "piece", "text": text[start : start + _PIECE_CHARACTERS]}
+        for start in range(0, len(text), _PIECE_CHARACTERS)
+    ]
+    return [*pieces, {"t": short["t"], "v": short["v"]}]
 
 
 def _fits(message: JsonObject) -> bool:
