@@ -93,3 +93,20 @@ File.close = close
     assert last["data"]["state"] == "STOPPED"
     cursors = json.loads((home.root / "data/.ww/journal/cursors.json").read_text())["sinks"]
     assert cursors["out"]["seq"] == int(last["id"])
+
+
+@pytest.mark.rule("D-reporter-apart", "D-reporter-environment")
+def test_programs_of_a_sink_can_be_ended_by_the_signals_that_the_reporter_does_not_heed(home: Home) -> None:
+    script = f"cat > {home.root}/given; grep SigIgn /proc/self/status > {home.root}/ignored"
+    delivering(home, out={"type": "exec", "command": ["/bin/sh", "-c", script]})
+    instance = home.start().wait_state("UP")
+    pid = answering(home)
+    ignored = home.root / "ignored"
+    mask = int(until(lambda: ignored.exists() and ignored.read_text().split()[1:], "the program")[0], 16)
+    heeded = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+    assert [number for number in heeded if mask & 1 << (number - 1)] == []
+    for number in heeded:
+        os.kill(pid, number)
+    assert home.ww("reload").returncode == 0
+    assert answering(home) == pid, "the reporter itself goes on"
+    assert instance.stop() == 0

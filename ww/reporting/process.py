@@ -20,10 +20,15 @@ _PR_SET_PDEATHSIG = 1
 def settle() -> None:
     """Be deaf to the signals by which instances are ended: PID 1 says by the line when it is time."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
+        # What is ignored stays so in programs that are started from here, and `timeout` in a script could end nothing.
+        signal.signal(number, _unmoved)
     threading.stack_size(STACK_BYTES)
     _be_first_to_go()
     _be_woken_by_the_end_of_our_parent()
+
+
+def _unmoved(number: int, frame: object) -> None:
+    """A signal that changes nothing."""
 
 
 def limit_memory(limit_bytes: int) -> None:
