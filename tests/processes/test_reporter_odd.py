@@ -17,9 +17,11 @@ from tests.support.reporters import (
     gone,
     report,
     states,
+    with_another_reporter,
     with_reporter_changed,
 )
 from tests.support.waiting import until
+from ww.events.spool import read_journal
 
 
 @pytest.mark.rule("D-reporter-reload")
@@ -110,3 +112,25 @@ def test_programs_of_a_sink_can_be_ended_by_the_signals_that_the_reporter_does_n
     assert home.ww("reload").returncode == 0
     assert answering(home) == pid, "the reporter itself goes on"
     assert instance.stop() == 0
+
+
+@pytest.mark.rule("D-reporter-last", "D-spool-declared")
+def test_nothing_is_journalled_behind_the_last_state(home: Home) -> None:
+    program = """
+def main():
+    line, messages, hello = greet()
+    for message in messages:
+        if message["t"] == "ping":
+            line.send({"t": "pong", "n": message["n"]})
+            line.send({"t": "gap", "data": {"reason": "early"}})
+        if message["t"] == "flush":
+            line.send({"t": "gap", "data": {"reason": "late"}})
+            time.sleep(0.1)
+            return 0
+"""
+    instance = delivering(home).start(command=with_another_reporter(home, program)).wait_state("UP")
+    answering(home)
+    assert instance.stop() == 0
+    events = read_journal(str(home.root / "data/.ww/journal"))
+    assert "early" in [event.data.get("reason") for event in events]
+    assert (events[-1].kind, events[-1].data["state"]) == ("state", "STOPPED")

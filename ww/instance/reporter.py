@@ -256,7 +256,8 @@ class Reporter:
         """Events that it had to give up: the journal says so, under a number of this boot."""
         data = message.get("data")
         self._gaps += 1
-        if not isinstance(data, dict) or self._gaps > _MOST_GAPS_PER_TICK:
+        # The last state is the last event of its boot: what is asked for behind it is asked for again by the next one.
+        if not isinstance(data, dict) or self._gaps > _MOST_GAPS_PER_TICK or self._ended is not None:
             return
         outcome = self._journal.append("gap", data)
         if self._line is not None:
