@@ -59,5 +59,12 @@ def fitting(message: JsonObject) -> list[JsonObject]:
     return [*pieces, {"t": short["t"], "v": short["v"]}]
 
 
+def told_health(health: JsonObject) -> JsonObject:
+    """What the reporter is told of a health sample; one that is too long goes without its figures."""
+    short = {name: value for name, value in health.items() if name not in ("monitor", "ww")}
+    message: JsonObject = {"t": "health", **short, "monitor": health.get("monitor")}
+    return message if _fits(message) else {**message, "monitor": {}}
+
+
 def _fits(message: JsonObject) -> bool:
     return len(json_dumps(message).encode("utf-8", "backslashreplace")) <= DATAGRAM_BYTES

@@ -10,7 +10,7 @@ import os
 
 from ww.clib import SIGNALS
 from ww.home.command import reporter_command
-from ww.instance.hello import PROTOCOL, fitting, hello
+from ww.instance.hello import PROTOCOL, fitting, hello, told_health
 from ww.instance.line import Line, make_line
 from ww.instance.members import SERVICE, TAG, Members
 from ww.supervise import child, logs
@@ -222,27 +222,21 @@ class Reporter:
     # --- what it says -----------------------------------------------------------------------------------------------
 
     def _heard(self, message: JsonObject) -> None:
-        match message["t"]:
-            case "pong":
+        match message:  # a newer one may say more than we know
+            case {"t": "pong"}:
                 self._pong(message.get("n"))
-            case "sample":
-                data = message.get("data")
-                if isinstance(data, dict):
-                    self._sample = (self._now(), data)
-            case "gap":
+            case {"t": "sample", "data": dict(data)}:
+                self._sample = (self._now(), data)
+            case {"t": "gap"}:
                 self._gap(message)
-            case "synced":
-                seq = message.get("seq")
-                self.synced_seq = seq if isinstance(seq, int) else self.synced_seq
-            case "required":
+            case {"t": "synced", "seq": int(seq)}:
+                self.synced_seq = seq
+            case {"t": "required"}:
                 self._reached(message)
-            case "stats":
-                sinks = message.get("sinks")
-                self._stats = sinks if isinstance(sinks, dict) else {}
-            case "flushed":
+            case {"t": "stats", "sinks": dict(sinks)}:
+                self._stats = sinks
+            case {"t": "flushed"}:
                 self._flushed(message)
-            case _:
-                return  # a newer one may say more than we know
 
     def _pong(self, number: object) -> None:
         if not isinstance(number, int) or not self._answered < number <= self._asked:
@@ -287,6 +281,17 @@ class Reporter:
         """A state was entered."""
         if self._line is not None:
             self._line.send({"t": "state", **state})
+
+    def health(self, health: JsonObject) -> None:
+        """A sample of the instance's health, for whoever asks the reporter."""
+        if self._line is not None:
+            self._line.send(told_health(health))
+
+    def urge(self, sink: str | None) -> bool:
+        """Have the sink, or all of them (None), try now what waits for a later time; False if there is no reporter just now."""
+        if self._line is not None:
+            self._line.send({"t": "drain", "sink": sink})
+        return self._line is not None
 
     def refresh(self, wanted: bool) -> None:
         """The configuration is another one: end in order, and begin anew if it is still wanted."""
