@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ww.reporting.keeper import KeeperThread
-    from ww.sinks.delivery import Delivery
+    from ww.sinks.delivery.thread import Delivery
     from ww.sinks.setup import Surroundings
     from ww.types import JsonObject
 
@@ -163,7 +163,7 @@ class Deliveries:
 
     def finish(self, deadline: float) -> int:
         """Deliver, close every sink, sync and remember, all of it by `deadline`; how many events are left."""
-        from ww.sinks.delivery import flush_all
+        from ww.sinks.delivery.thread import flush_all
 
         _beside(self._keeper.flush, deadline)
         left = flush_all(self._deliveries, deadline - CLOSE_SHARE * max(0.0, deadline - time.monotonic()))

@@ -28,7 +28,7 @@ from tests.support.services import need
 from tests.support.waiting import until
 from ww.clients.etcd import Etcd
 from ww.sinks.base import Accepted, RetryAfter
-from ww.sinks.etcd_store import EtcdSink
+from ww.sinks.etcd.sink import EtcdSink
 
 pytestmark = pytest.mark.timeout(120)
 LIVE, LAST, RING = "/ww/live/web/web-1", "/ww/last/web/web-1", "/ww/ring/web/web-1"

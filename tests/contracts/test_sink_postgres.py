@@ -28,7 +28,7 @@ from tests.support.waiting import until
 from ww.sinks.base import Accepted, Answer, Item, Rejected, RetryAfter, Sink
 from ww.sinks.conformance import events
 from ww.sinks.postgres import TYPE
-from ww.sinks.postgres_store import STEPS
+from ww.sinks.postgres.sink import STEPS
 
 pytestmark = pytest.mark.timeout(120)
 _numbers = count(1)

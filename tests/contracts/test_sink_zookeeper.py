@@ -28,7 +28,7 @@ from tests.support.waiting import until
 from ww.clients.outcome import ClientError, Refused, Why
 from ww.clients.zookeeper import Delete, Set, User, ZooKeeper
 from ww.sinks.base import Accepted, RetryAfter
-from ww.sinks.zookeeper_store import ZooKeeperSink
+from ww.sinks.zookeeper.sink import ZooKeeperSink
 
 pytestmark = pytest.mark.timeout(120)
 LIVE, LAST = "/ww/live/web/web-1", "/ww/last/web/web-1"

@@ -60,7 +60,7 @@ def test_other_exit_codes_mean_again(code: int, words: str) -> None:
 
 
 def test_65_rejects_an_event_that_is_alone_and_asks_for_less_otherwise() -> None:
-    from ww.sinks.answers import too_large
+    from ww.sinks.delivery.answers import too_large
 
     (alone,) = deliver(made("exit 65"), item(1))
     assert isinstance(alone, Rejected)

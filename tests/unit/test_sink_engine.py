@@ -11,8 +11,8 @@ from tests.support.sinktwins import Scripted, World, accept
 from ww.config.secrets import SecretError
 from ww.events.position import Position
 from ww.sinks.base import Accepted, Advice, Rejected, RetryAfter
-from ww.sinks.complaints import LineLimit
-from ww.sinks.engine import LONGEST_INTERVAL_S
+from ww.sinks.delivery.complaints import LineLimit
+from ww.sinks.delivery.engine import LONGEST_INTERVAL_S
 
 
 def retry(seconds=None, reason="no"):

@@ -16,7 +16,7 @@ from ww.config.generate import settings_module
 from ww.config.settings import load_schema
 from ww.config.validate import faults, schema_fault
 from ww.errors import problem_text
-from ww.sinks.options import DeliveryOptions, options_of
+from ww.sinks.delivery.options import DeliveryOptions, options_of
 
 TYPES = sorted(name.removesuffix(".json") for name in os.listdir(REPO / "ww/config/sinks") if name.endswith(".json"))
 COMMON = set(load_schema()["$defs"]["sink"]["properties"])

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from ww.config.secrets import is_reference, resolve
 from ww.config.sinktypes import Unusable, filled
-from ww.sinks.answers import short, words_of
 from ww.sinks.base import Context
-from ww.sinks.complaints import LineLimit
-from ww.sinks.deadletter import DeadLetters
-from ww.sinks.delivery import Delivery
-from ww.sinks.options import options_of
-from ww.sinks.ports import AdviceBox, Ports
+from ww.sinks.delivery.answers import short, words_of
+from ww.sinks.delivery.complaints import LineLimit
+from ww.sinks.delivery.deadletters import DeadLetters
+from ww.sinks.delivery.options import options_of
+from ww.sinks.delivery.ports import AdviceBox, Ports
+from ww.sinks.delivery.thread import Delivery
 from ww.sinks.registry import sink_type
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ww.events.wire import Boot
     from ww.home.layout import Layout
     from ww.sinks.base import Origin, Sink, SinkType
-    from ww.sinks.ports import Bookmarks, Source
+    from ww.sinks.delivery.ports import Bookmarks, Source
     from ww.types import Json
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ww.events.declaring import gap_of
-from ww.sinks.ranges import merged, missing, without
+from ww.sinks.delivery.ranges import merged, missing, without
 
 if TYPE_CHECKING:
     from ww.events.position import Position, Stored
-    from ww.sinks.ports import Ports
-    from ww.sinks.ranges import Range
+    from ww.sinks.delivery.ports import Ports
+    from ww.sinks.delivery.ranges import Range
 
 GONE = "gone"
 """Why: a receiver asked for it, and the journal has it no more."""

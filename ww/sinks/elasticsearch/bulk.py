@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ww.clib import BadJson, json_dumps, json_loads
 from ww.sinks.base import Accepted, Rejected, RetryAfter
-from ww.sinks.http_answers import SLOW_S
+from ww.sinks.over_http.verdicts import SLOW_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

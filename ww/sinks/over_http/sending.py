@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 from ww.clients.errors import ServerError
 from ww.config.secrets import SecretError
 from ww.sinks.base import Accepted, Advice, Rejected, RetryAfter
-from ww.sinks.http_answers import Verdict
+from ww.sinks.over_http.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ww.clients import http
     from ww.sinks.base import Answer, Item
-    from ww.sinks.http_answers import Judgement
+    from ww.sinks.over_http.verdicts import Judgement
 
 
 class Door(Protocol):
@@ -42,7 +42,7 @@ class Door(Protocol):
         """Use the next simpler form from now on; False if there is none."""
 
 
-class Going:
+class Sending:
     """What is still to come is not sent once something must be sent again."""
 
     def __init__(self, door: Door, deadline: float) -> None:

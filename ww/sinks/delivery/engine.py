@@ -9,25 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ww.sinks.answers import Faulty, ask, short, too_large, words_of
-from ww.sinks.backoff import Backoff, asked
 from ww.sinks.base import Accepted, Rejected, RetryAfter
-from ww.sinks.batch import Batch, cut
-from ww.sinks.breaker import Breaker, Circuit
-from ww.sinks.complaints import Complaints
-from ww.sinks.counts import Counts
-from ww.sinks.intake import NEVER, Intake
-from ww.sinks.rate import ByteRate
-from ww.sinks.wants import Wants
+from ww.sinks.delivery.answers import Faulty, ask, short, too_large, words_of
+from ww.sinks.delivery.backlog import NEVER, Backlog
+from ww.sinks.delivery.backoff import Backoff, asked
+from ww.sinks.delivery.batch import Batch, cut
+from ww.sinks.delivery.breaker import Breaker, Circuit
+from ww.sinks.delivery.complaints import Complaints
+from ww.sinks.delivery.counts import Counts
+from ww.sinks.delivery.rate import ByteRate
+from ww.sinks.delivery.wants import Wants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ww.events.position import Position
     from ww.sinks.base import Advice, Answer, Sink
-    from ww.sinks.batch import Entry
-    from ww.sinks.options import DeliveryOptions
-    from ww.sinks.ports import Ports
+    from ww.sinks.delivery.batch import Entry
+    from ww.sinks.delivery.options import DeliveryOptions
+    from ww.sinks.delivery.ports import Ports
 
 STOPPED_S = 3600.0
 """A receiver that wants nothing more is asked again with one event so seldom."""
@@ -60,7 +60,7 @@ class Engine:
         self.breaker = Breaker(options.breaker_failures, options.breaker_open_s)
         self._rate = ByteRate(options.max_bytes_per_s)
         self._wants = Wants(options.name, ports)
-        self._intake = Intake(options, ports)
+        self._backlog = Backlog(options, ports)
         self._extra = Batch()
         """What the receiver asked for again; it does not move the cursor."""
         self._missed: list[tuple[str, int, int]] = []
@@ -87,18 +87,18 @@ class Engine:
     @property
     def cursor(self) -> Position:
         """Everything up to it is done."""
-        return self._intake.cursor
+        return self._backlog.cursor
 
     @property
     def waiting(self) -> int:
         """Events that were read and have no final answer."""
-        return len(self._intake.batch.waiting()) + len(self._extra.waiting())
+        return len(self._backlog.batch.waiting()) + len(self._extra.waiting())
 
     @property
     def limit(self) -> int:
         """How many events the next call gets at most."""
         careful = self.refused or self.breaker.circuit is Circuit.HALF_OPEN
-        return 1 if careful else min(self._limit, self._intake.max_events)
+        return 1 if careful else min(self._limit, self._backlog.max_events)
 
     @property
     def settled(self) -> bool:
@@ -137,10 +137,10 @@ class Engine:
             return self._rest(open_s, now)
         batch = self._to_send(now, flushing)
         if batch is None:
-            if not self._unread and not self._intake.batch.waiting():
+            if not self._unread and not self._backlog.batch.waiting():
                 self._settled = asked_for
-            return self._rest(self._intake.patience_s(now, self.limit), now)
-        entries = cut(batch.waiting(), self.limit, self._intake.max_bytes)
+            return self._rest(self._backlog.patience_s(now, self.limit), now)
+        entries = cut(batch.waiting(), self.limit, self._backlog.max_bytes)
         rate_s = 0.0 if flushing else self._rate.wait_s(now)
         if rate_s:
             return self._rest(rate_s, now)
@@ -158,12 +158,12 @@ class Engine:
         if self._extra.waiting():
             return self._extra
         try:
-            if self._wants and not flushing and not self._intake.batch.waiting():
-                self._extra.add(self._intake.entries(self._wants.next(self._intake.max_events)))
+            if self._wants and not flushing and not self._backlog.batch.waiting():
+                self._extra.add(self._backlog.entries(self._wants.next(self._backlog.max_events)))
                 self.counts.resent += len(self._extra)
                 if self._extra.waiting():
                     return self._extra
-            self._intake.fill(now)
+            self._backlog.fill(now)
         except OSError as error:
             self._unread = True
             self._not_before = now + _DISK_S
@@ -172,15 +172,15 @@ class Engine:
         if self._unread:
             self._unread = False
             self.complaints.works(now)
-        waiting_s = self._intake.patience_s(now, self.limit)
+        waiting_s = self._backlog.patience_s(now, self.limit)
         if waiting_s == NEVER or (waiting_s > 0 and not flushing):
             return None
-        return self._intake.begin()
+        return self._backlog.begin()
 
     def _follow(self) -> None:
         """Let go of what is finished."""
         self._extra.passed()
-        self._intake.follow()
+        self._backlog.follow()
 
     # Sending
 
@@ -344,11 +344,11 @@ class Engine:
     def _heed(self, advice: Advice) -> None:
         """What the receiver asked for, within what the operator allows."""
         if (events := asked(advice.max_events)) is not None:
-            self._intake.max_events = max(1, min(int(events), self._options.max_events))
+            self._backlog.max_events = max(1, min(int(events), self._options.max_events))
         if (size := asked(advice.max_bytes)) is not None:
-            self._intake.max_bytes = max(1, min(int(size), self._options.max_bytes))
+            self._backlog.max_bytes = max(1, min(int(size), self._options.max_bytes))
         if (interval_s := asked(advice.interval_s)) is not None:
-            self._intake.interval_s = min(interval_s, LONGEST_INTERVAL_S)
+            self._backlog.interval_s = min(interval_s, LONGEST_INTERVAL_S)
         if advice.stop:
             self.refused = True
             self.complaints.once("stop", "the receiver wants nothing more of this instance; it is asked once an hour")

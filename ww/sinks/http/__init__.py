@@ -1,4 +1,4 @@
-"""The sink `elasticsearch`: events as documents, by `_bulk`, into Elasticsearch or OpenSearch."""
+"""The sink `http`: CloudEvents in batches or one by one, or a request of any shape, to any receiver that speaks HTTP."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 def make(settings: Mapping[str, Json], context: Context) -> Sink:
     """The sink; only now requests is imported. Raises ValueError."""
-    from ww.sinks.elasticsearch_sink import ElasticsearchSink
+    from ww.sinks.http.sink import HttpSink
 
-    return ElasticsearchSink(settings, context)
+    return HttpSink(settings, context)
 
 
 TYPE = SinkType(
-    name="elasticsearch",
+    name="http",
     guarantee=Guarantee.EFFECTIVELY_ONCE,
-    schema=own_schema("elasticsearch"),
+    schema=own_schema("http"),
     make=make,
-    summary="documents in Elasticsearch or OpenSearch, an index per month or a data stream",
+    summary="a receiver of CloudEvents, or any other, over HTTP",
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ww.clib import json_dumps
-from ww.sinks import template
+from ww.sinks.http import template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def make(settings: Mapping[str, Json], context: Context) -> Sink:
     """The sink. Raises ValueError for settings that do not go together."""
-    from ww.sinks.zookeeper_store import ZooKeeperSink
+    from ww.sinks.zookeeper.sink import ZooKeeperSink
 
     return ZooKeeperSink(settings, context)
 

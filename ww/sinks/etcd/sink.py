@@ -11,7 +11,7 @@ from ww.clients.outcome import ClientError, Refused, UnknownOutcome, Why
 from ww.clients.tlsfiles import TlsFiles
 from ww.sinks.base import Accepted, Answer, Rejected, RetryAfter, Sink
 from ww.sinks.currentstate import Newer, Present, Standing, outranks, path_of, standing, surely_outranks
-from ww.sinks.etcd_ring import Ring
+from ww.sinks.etcd.ring import Ring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The sink `sqlite`: the events in a table of a database file. The driver is imported when a sink is made."""
+"""The sink `elasticsearch`: events as documents, by `_bulk`, into Elasticsearch or OpenSearch."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def make(settings: Mapping[str, Json], context: Context) -> Sink:
-    """The sink. Raises ValueError for a table that SQLite cannot have."""
-    from ww.sinks.sqlite_store import SqliteSink
+    """The sink; only now requests is imported. Raises ValueError."""
+    from ww.sinks.elasticsearch.sink import ElasticsearchSink
 
-    return SqliteSink(settings, context)
+    return ElasticsearchSink(settings, context)
 
 
 TYPE = SinkType(
-    name="sqlite",
+    name="elasticsearch",
     guarantee=Guarantee.EFFECTIVELY_ONCE,
-    schema=own_schema("sqlite"),
+    schema=own_schema("elasticsearch"),
     make=make,
-    summary="a table in an SQLite file",
+    summary="documents in Elasticsearch or OpenSearch, an index per month or a data stream",
 )

@@ -12,11 +12,11 @@ from ww.clib import json_dumps
 from ww.clients.errors import ServerError
 from ww.clients.http import url_fault
 from ww.config.secrets import SecretError
-from ww.sinks import bulk
 from ww.sinks.base import RetryAfter, Sink
-from ww.sinks.http_answers import SLOW_S, Judgement, Verdict, judge
-from ww.sinks.http_going import Going
-from ww.sinks.remote import Access, http_client
+from ww.sinks.elasticsearch import bulk
+from ww.sinks.over_http.access import Access, http_client
+from ww.sinks.over_http.sending import Sending
+from ww.sinks.over_http.verdicts import SLOW_S, Judgement, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ class ElasticsearchSink(Sink):
         """A request per index and per `max_request_bytes`; nothing is sent after one that failed."""
         if not self._has_template and (waiting := self._template(deadline)):
             return [waiting] * len(batch)
-        going = Going(self, deadline)
+        going = Sending(self, deadline)
         rows = bulk.cut(batch, self._name, self._rotate, self._max_bytes)
         answers = [answer for row in rows for answer in going.send(row)]
         if going.advice is not None:

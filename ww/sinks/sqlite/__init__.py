@@ -1,4 +1,4 @@
-"""The sink `http`: CloudEvents in batches or one by one, or a request of any shape, to any receiver that speaks HTTP."""
+"""The sink `sqlite`: the events in a table of a database file. The driver is imported when a sink is made."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def make(settings: Mapping[str, Json], context: Context) -> Sink:
-    """The sink; only now requests is imported. Raises ValueError."""
-    from ww.sinks.http_sink import HttpSink
+    """The sink. Raises ValueError for a table that SQLite cannot have."""
+    from ww.sinks.sqlite.sink import SqliteSink
 
-    return HttpSink(settings, context)
+    return SqliteSink(settings, context)
 
 
 TYPE = SinkType(
-    name="http",
+    name="sqlite",
     guarantee=Guarantee.EFFECTIVELY_ONCE,
-    schema=own_schema("http"),
+    schema=own_schema("sqlite"),
     make=make,
-    summary="a receiver of CloudEvents, or any other, over HTTP",
+    summary="a table in an SQLite file",
 )

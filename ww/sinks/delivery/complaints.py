@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ww.sinks.answers import short
+from ww.sinks.delivery.answers import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ww.sinks.ports import Ports
+    from ww.sinks.delivery.ports import Ports
 
 _AGAIN_S = 900.0
 _MOST_KINDS = 20

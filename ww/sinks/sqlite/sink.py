@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ww.sinks.base import Accepted, Rejected, RetryAfter, Sink
-from ww.sinks.sql import COLUMNS, Row, SchemaError, check_name, newer, quoted, row_of
+from ww.sinks.eventtable import COLUMNS, Row, SchemaError, check_name, newer, quoted, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -35,7 +35,7 @@ class Bookmarks(Protocol):
 
 
 class Letters(Protocol):
-    """Keeps what a receiver refuses for good (`ww.sinks.deadletter.DeadLetters`)."""
+    """Keeps what a receiver refuses for good (`ww.sinks.delivery.deadletters.DeadLetters`)."""
 
     def put(self, item: Item, reason: str) -> None:
         """Keep it; never raises for what the disk does."""

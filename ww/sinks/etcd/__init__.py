@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def make(settings: Mapping[str, Json], context: Context) -> Sink:
     """The sink. Raises ValueError for settings that do not go together."""
-    from ww.sinks.etcd_store import EtcdSink
+    from ww.sinks.etcd.sink import EtcdSink
 
     return EtcdSink(settings, context)
 

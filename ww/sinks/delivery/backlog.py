@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ww.events import model
-from ww.sinks.batch import Batch, Entry
-from ww.sinks.items import Items
+from ww.sinks.delivery.batch import Batch, Entry
+from ww.sinks.delivery.items import Items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ww.events.position import Stored
-    from ww.sinks.options import DeliveryOptions
-    from ww.sinks.ports import Ports
+    from ww.sinks.delivery.options import DeliveryOptions
+    from ww.sinks.delivery.ports import Ports
 
 NEVER = float("inf")
 
 
-class Intake:
+class Backlog:
     """Reads when nothing waits any more, so that memory holds one batch; what a sink does not want is passed over here.
 
     `max_events` and `max_bytes` bound a batch; health that is alone waits `interval_s` for company where that is not 0.

@@ -11,19 +11,20 @@ import ww
 from ww.clients.errors import ServerError
 from ww.clients.http import url_fault
 from ww.config.secrets import SecretError
-from ww.sinks import http_forms, template
 from ww.sinks.base import RetryAfter, Sink
-from ww.sinks.http_answers import Verdict, judge, read_reply
-from ww.sinks.http_forms import BATCH, BINARY, STRUCTURED, TEMPLATE, Form
-from ww.sinks.http_going import Going
-from ww.sinks.remote import Access, http_client
+from ww.sinks.http import forms as http_forms
+from ww.sinks.http import template
+from ww.sinks.http.forms import BATCH, BINARY, STRUCTURED, TEMPLATE, Form
+from ww.sinks.over_http.access import Access, http_client
+from ww.sinks.over_http.sending import Sending
+from ww.sinks.over_http.verdicts import Verdict, judge, read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ww.clients import http
     from ww.sinks.base import Advice, Answer, Context, Item
-    from ww.sinks.http_answers import Judgement
+    from ww.sinks.over_http.verdicts import Judgement
     from ww.types import Json
 
 SAMPLES = 8
@@ -74,7 +75,7 @@ class HttpSink(Sink):
 
     def deliver(self, batch: Sequence[Item], deadline: float) -> Sequence[Answer]:
         """One request per boot, or per event; after the first that must be sent again nothing is sent."""
-        going = Going(self, deadline)
+        going = Sending(self, deadline)
         answers = [answer for _, group in groupby(batch, _boot) for answer in going.send(list(group))]
         if going.advice is not None:
             self._context.advise(going.advice)

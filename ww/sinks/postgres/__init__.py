@@ -19,7 +19,7 @@ MISSING = "the sink postgres needs psycopg, which is not installed: pip install 
 def make(settings: Mapping[str, Json], context: Context) -> Sink:
     """The sink. Raises ValueError without the driver, and for names that PostgreSQL cannot have."""
     try:
-        from ww.sinks.postgres_store import PostgresSink
+        from ww.sinks.postgres.sink import PostgresSink
     except ImportError as error:
         raise ValueError(f"{MISSING} ({error})") from error
     return PostgresSink(settings, context)

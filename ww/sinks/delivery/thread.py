@@ -7,16 +7,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ww.sinks.answers import short, words_of
-from ww.sinks.breaker import Circuit
-from ww.sinks.engine import Engine, Timing
+from ww.sinks.delivery.answers import short, words_of
+from ww.sinks.delivery.breaker import Circuit
+from ww.sinks.delivery.engine import Engine, Timing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ww.sinks.base import Sink
-    from ww.sinks.options import DeliveryOptions
-    from ww.sinks.ports import Ports
+    from ww.sinks.delivery.options import DeliveryOptions
+    from ww.sinks.delivery.ports import Ports
     from ww.types import JsonObject
 
 _LONGEST_REST_S = 5.0

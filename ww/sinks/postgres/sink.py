@@ -14,8 +14,8 @@ from psycopg import errors, sql
 
 from ww.clib import json_dumps
 from ww.sinks.base import Accepted, Rejected, RetryAfter, Sink
-from ww.sinks.postgres_line import Attempt, Cutter, LateError, parameters
-from ww.sinks.sql import COLUMNS, Row, SchemaError, check_name, newer, row_of
+from ww.sinks.eventtable import COLUMNS, Row, SchemaError, check_name, newer, row_of
+from ww.sinks.postgres.connection import Attempt, Cutter, LateError, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
