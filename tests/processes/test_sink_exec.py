@@ -60,12 +60,11 @@ def test_other_exit_codes_mean_again(code: int, words: str) -> None:
 
 
 def test_65_rejects_an_event_that_is_alone_and_asks_for_less_otherwise() -> None:
-    from ww.sinks.delivery.answers import too_large
 
     (alone,) = deliver(made("exit 65"), item(1))
     assert isinstance(alone, Rejected)
     answers = deliver(made("exit 65"), item(1), item(2))
-    assert all(isinstance(answer, RetryAfter) and too_large(answer.reason) for answer in answers)
+    assert all(isinstance(answer, RetryAfter) and answer.too_large for answer in answers)
 
 
 def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from tests.support.items import BOOT, item, items
 from ww.sinks.base import Accepted, Origin, Rejected, RetryAfter
-from ww.sinks.elasticsearch import bulk, http_forms, template
+from ww.sinks.elasticsearch import bulk
+from ww.sinks.http import forms as http_forms
+from ww.sinks.http import template
 from ww.sinks.over_http.verdicts import Verdict, judge, read_reply, retry_after
 
 JSON = st.recursive(

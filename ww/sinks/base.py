@@ -63,10 +63,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Not now. `seconds` is what the receiver asked for; None: it said nothing, the engine's backoff decides."""
+    """Not now. `seconds` is what the receiver asked for; None: it said nothing, the engine's backoff decides.
+
+    `too_large`: it is not the moment, it is the size. The batch is halved at once, and an event that is too large alone
+    is rejected: never say it of a receiver that is full or busy.
+    """
 
     seconds: float | None = None
     reason: str = ""
+    too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)

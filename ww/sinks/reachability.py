@@ -15,6 +15,7 @@ from ww.config.settings import fill
 from ww.config.sinktypes import Unusable
 from ww.errors import ConfigError
 from ww.sinks.base import Context, Origin
+from ww.sinks.delivery.answers import words_of
 from ww.sinks.setup import make_sink, places, secret_reader
 
 if TYPE_CHECKING:
@@ -110,15 +111,15 @@ class _Try:
             words = self._reach(made)
         except SecretError as error:
             words = str(error)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            words = f"{type(error).__name__}: {error}"
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+            words = words_of(error)
         self.found.seconds = time.monotonic() - started
         self.found.result = NOT_REACHED if words else REACHED
         self._words = words
 
     def _reach(self, sink: Sink) -> str:
         try:
-            return sink.reach(self._deadline)
+            return str(sink.reach(self._deadline))
         finally:
             sink.close(self._deadline)
 

@@ -88,7 +88,7 @@ def _made(name: str, found: SinkType, given: Mapping[str, Json], context: Contex
         return found.make(filled(given, found.schema), context)
     except ValueError as error:
         return Unusable(f"ww.sinks.{name}: {error}")
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
         return Unusable(f"ww.sinks.{name}: the sink cannot be made: {words_of(error)}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ww.config.secrets import SecretError
-from ww.sinks.base import Accepted, Rejected, RetryAfter
+from ww.sinks.base import Accepted, Advice, Rejected, RetryAfter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def ask(sink: Sink, items: Sequence[Item], deadline: float) -> list[Answer]:
     except SecretError as error:
         # The secret may come, or come back, at any time: no fault of the sink.
         return [RetryAfter(reason=str(error))] * len(items)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything, and the others go on
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything, asyncio's CancelledError too
         raise Faulty(f"it raised {words_of(error)}") from None
     if len(answers) != len(items):
         raise Faulty(f"it gave {len(answers)} answers for {len(items)} events")
@@ -34,6 +34,21 @@ def ask(sink: Sink, items: Sequence[Item], deadline: float) -> list[Answer]:
         if not isinstance(answer, Accepted | RetryAfter | Rejected):
             raise Faulty(f"it answered with {type(answer).__name__}, which is none of Accepted, RetryAfter, Rejected")
     return answers
+
+
+def wanted_of(advice: object) -> list[tuple[str, int, int]] | None:
+    """The ranges that an advice wants again; None for what a plugin may have put there instead of an advice."""
+    if not isinstance(advice, Advice) or not isinstance(advice.want, tuple | list):
+        return None
+    ranges = []
+    for one in advice.want:
+        if not (isinstance(one, tuple | list) and len(one) == 3):
+            return None
+        boot, first, last = one
+        if not (isinstance(boot, str) and type(first) is int and type(last) is int):
+            return None
+        ranges.append((boot, first, last))
+    return ranges
 
 
 def words_of(error: BaseException) -> str:
@@ -50,8 +65,3 @@ def short(text: object) -> str:
     """One line of it, cut."""
     line = " ".join(str(text).split())
     return line if len(line) <= LONGEST_WORDS else f"{line[: LONGEST_WORDS - 2]} …"
-
-
-def too_large(reason: str) -> bool:
-    """Whether a sink says that the batch, rather than the moment, is the problem (HTTP's 413)."""
-    return reason.startswith("413") or "too large" in reason.lower()

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ww.sinks.base import Accepted, Rejected, RetryAfter
-from ww.sinks.delivery.answers import Faulty, ask, short, too_large, words_of
+from ww.sinks.delivery.answers import Faulty, ask, short, wanted_of, words_of
 from ww.sinks.delivery.backlog import NEVER, Backlog
-from ww.sinks.delivery.backoff import Backoff, asked
+from ww.sinks.delivery.backoff import LONGEST_ASKED_S, Backoff, asked
 from ww.sinks.delivery.batch import Batch, cut
 from ww.sinks.delivery.breaker import Breaker, Circuit
 from ww.sinks.delivery.complaints import Complaints
@@ -36,6 +36,7 @@ LONGEST_INTERVAL_S = 300.0
 _LATE_S = 0.5
 """How long after its deadline a call is counted as late."""
 _AGAIN_IN_FLUSH_S = 0.1
+_LEAST_IDLE_S = 0.1
 _DISK_S = 1.0
 """When a journal that cannot be read is tried again."""
 
@@ -63,7 +64,6 @@ class Engine:
         self._backlog = Backlog(options, ports)
         self._extra = Batch()
         """What the receiver asked for again; it does not move the cursor."""
-        self._missed: list[tuple[str, int, int]] = []
         self._limit = options.max_events
         """How many events a call gets: halved by refusals, doubled by success."""
         self._not_before = 0.0
@@ -145,10 +145,6 @@ class Engine:
         if rate_s:
             return self._rest(rate_s, now)
         self._send(batch, entries, now)
-        self._follow()
-        for boot, first, last in self._missed:
-            self._wants.add(str(boot), int(first), int(last), self.cursor)
-        self._missed.clear()
         return 0.0
 
     # What to send
@@ -202,8 +198,11 @@ class Engine:
             self._halve(len(items))
         finally:
             self._called(deadline)
-        self._take_advice()
+        wanted = self._take_advice()
         self._settle(batch, entries, answers)
+        self._follow()
+        for boot, first, last in wanted:
+            self._wants.add(boot, first, last, self.cursor)
 
     def _called(self, deadline: float) -> None:
         self.calling_since = None
@@ -227,7 +226,7 @@ class Engine:
         elif len(again) < len(entries):
             self._worked()
             self._wait_for(again)
-        elif all(too_large(str(answer.reason)) for answer in again):
+        elif all(answer.too_large is True for answer in again):
             self._refused_whole(batch, entries, again[0])
         else:
             self._failed(again)
@@ -263,7 +262,7 @@ class Engine:
     def _failed(self, again: Sequence[RetryAfter]) -> None:
         now = self._now()
         self.counts.failures += 1
-        if all(asked(answer.seconds) is None for answer in again):
+        if not any(asked(answer.seconds) for answer in again):
             # A receiver that says when to come again is there: its word is enough.
             self.breaker.failed(now)
         self._wait_for(again)
@@ -273,7 +272,8 @@ class Engine:
     def _wait_for(self, again: Sequence[RetryAfter]) -> None:
         """Until the receiver wants to be asked again, or as long as the backoff says."""
         now = self._now()
-        times = [found for answer in again if (found := asked(answer.seconds)) is not None]
+        # "In no time" is no answer to when: a receiver that says so and fails again is not asked all the time.
+        times = [min(found, LONGEST_ASKED_S) for answer in again if (found := asked(answer.seconds))]
         wanted = max(times, default=None)
         delay_s = self._backoff.delay_s(wanted)
         self._asked_until = now + wanted if wanted else 0.0
@@ -305,8 +305,8 @@ class Engine:
         self.calling_since = now
         deadline = now + self._options.timeout_s
         try:
-            words = self._sink.reach(deadline)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+            words = str(self._sink.reach(deadline))
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
             words = words_of(error)
         finally:
             self._called(deadline)
@@ -321,25 +321,33 @@ class Engine:
 
     def _rest(self, seconds: float, now: float) -> float:
         """Nothing to deliver for so long; a sink that keeps something alive is called meanwhile."""
-        every = self._sink.idle_s
-        if every is None or every <= 0:
+        every = asked(self._sink.idle_s)
+        if not every:
             return seconds
-        due = self._last_call + every - now
+        due = self._last_call + max(every, _LEAST_IDLE_S) - now
         if due > 0:
             return min(seconds, due)
         self.calling_since = now
         deadline = now + self._options.timeout_s
         try:
             self._sink.idle(deadline)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
             self._fault(f"idle raised {words_of(error)}")
         finally:
             self._called(deadline)
         return 0.0
 
-    def _take_advice(self) -> None:
+    def _take_advice(self) -> list[tuple[str, int, int]]:
+        """Heed it; the ranges that are wanted."""
+        wanted: list[tuple[str, int, int]] = []
         for advice in self._ports.advised.take():
-            self._heed(advice)
+            ranges = wanted_of(advice)
+            if ranges is None:
+                self._fault(f"it advised what is no Advice: {short(type(advice).__name__)}")
+            else:
+                self._heed(advice)
+                wanted += ranges
+        return wanted
 
     def _heed(self, advice: Advice) -> None:
         """What the receiver asked for, within what the operator allows."""
@@ -349,10 +357,9 @@ class Engine:
             self._backlog.max_bytes = max(1, min(int(size), self._options.max_bytes))
         if (interval_s := asked(advice.interval_s)) is not None:
             self._backlog.interval_s = min(interval_s, LONGEST_INTERVAL_S)
-        if advice.stop:
+        if advice.stop is True:
             self.refused = True
             self.complaints.once("stop", "the receiver wants nothing more of this instance; it is asked once an hour")
-        self._missed += advice.want
 
     # Words
 

@@ -159,7 +159,7 @@ class Delivery:
                 self._fresh = False
         try:
             self._sink.close(self._stop_at)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
             self._ports.say("warn", self._ports.mask(f"sink {self.name}: its close raised {words_of(error)}"))
 
     def _step(self) -> float:

@@ -56,7 +56,8 @@ class EtcdSink(Sink):
                 self._ring.add([item for item in batch if len(item.text) <= MAX_BYTES], deadline) if self._ring else ()
             )
         except ClientError as error:
-            return [RetryAfter(reason=str(error))] * len(batch)
+            too_large = isinstance(error, Refused) and error.why is Why.TOO_LARGE
+            return [RetryAfter(reason=str(error), too_large=too_large)] * len(batch)
         return [self._answer(item, old) for item in batch]
 
     def reach(self, deadline: float) -> str:

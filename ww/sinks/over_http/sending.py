@@ -84,10 +84,12 @@ class Sending:
             return [Accepted(duplicate=True) if verdict is Verdict.THERE else Rejected(words)]
         if verdict is Verdict.HALVE and depth and not self._door.bisects:
             return [Rejected(words)] * len(items)
-        if verdict is Verdict.SMALLER:
-            self._advise(Advice(max_events=(len(items) + 1) // 2))
         middle = len(items) // 2
-        return [*self.send(items[:middle], depth + 1), *self.send(items[middle:], depth + 1)]
+        answers = [*self.send(items[:middle], depth + 1), *self.send(items[middle:], depth + 1)]
+        if verdict is Verdict.SMALLER and all(isinstance(answer, Accepted) for answer in answers):
+            # It was their number. Where one of them is rejected, that one was too large, and the others may go together.
+            self._advise(Advice(max_events=len(items) - middle))
+        return answers
 
     def _later(self, items: Sequence[Item], after_s: float | None, words: str) -> list[Answer]:
         self._blocked = RetryAfter(after_s, words)
@@ -96,9 +98,13 @@ class Sending:
     def _advise(self, advice: Advice) -> None:
         before = self.advice or Advice()
         self.advice = Advice(
-            max_events=advice.max_events or before.max_events,
-            max_bytes=advice.max_bytes or before.max_bytes,
+            max_events=_less(advice.max_events, before.max_events),
+            max_bytes=_less(advice.max_bytes, before.max_bytes),
             interval_s=advice.interval_s or before.interval_s,
             stop=advice.stop or before.stop,
             want=before.want + advice.want,
         )
+
+
+def _less(one: int | None, other: int | None) -> int | None:
+    return min((limit for limit in (one, other) if limit), default=None)
