@@ -25,7 +25,7 @@ from tests.support.registries import (
 )
 from tests.support.services import need
 from tests.support.waiting import until
-from ww.clients.outcome import ClientError, Refused, Why
+from ww.clients.errors import ClientError, Refused, Why
 from ww.clients.zookeeper import Delete, Set, User, ZooKeeper
 from ww.sinks.base import Accepted, RetryAfter
 from ww.sinks.zookeeper.sink import ZooKeeperSink

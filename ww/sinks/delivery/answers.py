@@ -38,10 +38,11 @@ def ask(sink: Sink, items: Sequence[Item], deadline: float) -> list[Answer]:
 
 def wanted_of(advice: object) -> list[tuple[str, int, int]] | None:
     """The ranges that an advice wants again; None for what a plugin may have put there instead of an advice."""
-    if not isinstance(advice, Advice) or not isinstance(advice.want, tuple | list):
+    if not isinstance(advice, Advice) or not isinstance(want := _untyped(advice.want), tuple | list):
         return None
     ranges = []
-    for one in advice.want:
+    one: object
+    for one in want:
         if not (isinstance(one, tuple | list) and len(one) == 3):
             return None
         boot, first, last = one
@@ -49,6 +50,10 @@ def wanted_of(advice: object) -> list[tuple[str, int, int]] | None:
             return None
         ranges.append((boot, first, last))
     return ranges
+
+
+def _untyped(value: object) -> object:
+    return value
 
 
 def words_of(error: BaseException) -> str:

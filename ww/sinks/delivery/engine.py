@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ww.config.secrets import SecretError
 from ww.sinks.base import Accepted, Rejected, RetryAfter
 from ww.sinks.delivery.answers import Faulty, ask, short, wanted_of, words_of
 from ww.sinks.delivery.backlog import NEVER, Backlog
@@ -331,6 +332,9 @@ class Engine:
         deadline = now + self._options.timeout_s
         try:
             self._sink.idle(deadline)
+        except SecretError as error:
+            # It may come, or come back, at any time: no fault of the sink.
+            self.complaints.once("secret", str(error))
         except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
             self._fault(f"idle raised {words_of(error)}")
         finally:

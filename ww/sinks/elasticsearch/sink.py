@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import ww
 from ww.clib import json_dumps
-from ww.clients.errors import ServerError
+from ww.clients.errors import ClientError
 from ww.clients.http import url_fault
 from ww.config.secrets import SecretError
 from ww.sinks.base import RetryAfter, Sink
@@ -70,7 +70,7 @@ class ElasticsearchSink(Sink):
         return answers
 
     def ask(self, items: Sequence[Item], deadline: float) -> http.Answer:
-        """One `_bulk` request. Raises ServerError, SecretError, ValueError."""
+        """One `_bulk` request. Raises ClientError, SecretError, ValueError."""
         body = b"".join(bulk.lines(item) for item in items)
         pipeline = f"&pipeline={self._pipeline}" if self._pipeline else ""
         index = bulk.index_of(items[0], self._name, self._rotate)
@@ -99,7 +99,7 @@ class ElasticsearchSink(Sink):
         """GET / on one of the nodes."""
         try:
             answer = self._request("GET", "/", deadline)
-        except (ServerError, SecretError, ValueError) as error:
+        except (ClientError, SecretError, ValueError) as error:
             return str(error)
         return "" if 200 <= answer.status < 300 else self.judge(answer).words
 
@@ -113,7 +113,7 @@ class ElasticsearchSink(Sink):
             there = self._request("GET", f"/_index_template/{self._name}", deadline)
             wanted = there.status == 404 or (there.status == 200 and not bulk.is_current(there.body))
             answer = self._put_template(deadline) if wanted else there
-        except (ServerError, SecretError, ValueError) as error:
+        except (ClientError, SecretError, ValueError) as error:
             return RetryAfter(None, f"the index template: {error}")
         if 200 <= answer.status < 300:
             self._has_template = True
@@ -150,7 +150,7 @@ class ElasticsearchSink(Sink):
                 answer = self._client.request(
                     method, url, share, body=body, headers=headers, proxy=self._access.proxy()
                 )
-            except ServerError:
+            except ClientError:
                 self._next_node()
                 if left == 1:
                     raise

@@ -10,9 +10,9 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from ww.clients.errors import UnknownOutcome
 from ww.clients.etcd import MAX_OPERATIONS
 from ww.clients.etcd_wire import Put, Read, Unchanged
-from ww.clients.outcome import UnknownOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, cast
 
+from ww.clients.errors import ClientError, Refused, UnknownOutcome, Why
 from ww.clients.etcd import MAX_BYTES, Etcd
-from ww.clients.etcd_wire import Pair, Put, Read, Unchanged
-from ww.clients.outcome import ClientError, Refused, UnknownOutcome, Why
-from ww.clients.tlsfiles import TlsFiles
+from ww.clients.etcd_wire import Put, Read, Unchanged
 from ww.sinks.base import Accepted, Answer, Rejected, RetryAfter, Sink
-from ww.sinks.currentstate import Newer, Present, Standing, outranks, path_of, standing, surely_outranks
+from ww.sinks.currentstate import Present, Standing, path_of, why_newer
 from ww.sinks.etcd.ring import Ring
+from ww.sinks.storeaccess import tls_of, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,7 +153,9 @@ class EtcdSink(Sink):
         found = [pairs[0] if pairs else None for pairs in answer.reads]
         live, last = found[0], found[1] if self._last else None
         self._revisions = (live.mod_revision if live else 0, last.mod_revision if last else 0)
-        newer = self._newer(live, now, sure=False) or self._newer(last, now, sure=True)
+        newer = why_newer(live.value if live else None, now) or why_newer(
+            last.value if last else None, now, surely=True
+        )
         if newer and newer != self._outranked:
             self._context.log(f"{self._live} is left as it is: {newer}")
         self._outranked = newer
@@ -162,27 +164,9 @@ class EtcdSink(Sink):
             self._revisions = (0, 0)
         return bool(newer)
 
-    def _newer(self, pair: Pair | None, now: Standing, *, sure: bool) -> str:
-        """Why what stands there is not to be replaced; "" if it is."""
-        try:
-            there = standing(pair.value) if pair else None
-        except Newer as error:
-            return str(error)
-        if there is None or not (surely_outranks if sure else outranks)(there, now):
-            return ""
-        return f"boot {there.boot} ({there.boot_no}, since {there.since}) is newer than this one"
-
 
 def _client(settings: Mapping[str, Json], context: Context) -> Etcd:
-    user, password = settings["user"], settings["password"]
-
-    def credentials() -> tuple[str, str]:
-        return str(user), context.secret(password)
-
-    if (user is None) != (password is None):
-        raise ValueError("user and password belong together: give both or none")
-    if settings["key_file"] and not settings["cert_file"]:
-        raise ValueError("key_file is the key of cert_file, which is not given")
-    tls = TlsFiles(*(str(settings[name] or "") for name in ("ca_file", "cert_file", "key_file")))
+    user = user_of(settings)
     endpoints = [str(endpoint) for endpoint in cast("Sequence[str]", settings["endpoints"])]
-    return Etcd(endpoints, credentials if user is not None else None, tls)
+    credentials = None if user is None else lambda: (user, context.secret(settings["password"]))
+    return Etcd(endpoints, credentials, tls_of(settings))

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import ww
-from ww.clients.errors import ServerError
+from ww.clients.errors import ClientError
 from ww.clients.http import url_fault
 from ww.config.secrets import SecretError
 from ww.sinks.base import RetryAfter, Sink
@@ -88,7 +88,7 @@ class HttpSink(Sink):
             answer = self._client.request(
                 "HEAD", _without_placeholders(url), deadline, headers=self._headers(), proxy=self._access.proxy()
             )
-        except (ServerError, SecretError, ValueError) as error:
+        except (ClientError, SecretError, ValueError) as error:
             return str(error)
         if answer.status in _REACHED:
             return ""
@@ -100,7 +100,7 @@ class HttpSink(Sink):
         self._client.close()
 
     def ask(self, items: Sequence[Item], deadline: float) -> http.Answer:
-        """One request with these events. Raises ServerError, SecretError, ValueError."""
+        """One request with these events. Raises ClientError, SecretError, ValueError."""
         form = self._form(items)
         answer, credentials = self._try(items, form, deadline)
         if answer.status == 401 and self._headers() != credentials:

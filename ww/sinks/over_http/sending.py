@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from ww.clients.errors import ServerError
+from ww.clients.errors import ClientError
 from ww.config.secrets import SecretError
 from ww.sinks.base import Accepted, Advice, Rejected, RetryAfter
 from ww.sinks.over_http.verdicts import Verdict
@@ -30,7 +30,7 @@ class Door(Protocol):
         """Whether what is refused is searched for the event that is to blame, to the last one."""
 
     def ask(self, items: Sequence[Item], deadline: float) -> http.Answer:
-        """One request with these events. Raises ServerError, SecretError, and ValueError for a secret of no use."""
+        """One request with these events. Raises ClientError, SecretError, and ValueError for a secret of no use."""
 
     def judge(self, answer: http.Answer) -> Judgement:
         """What an answer means for the whole request."""
@@ -61,7 +61,7 @@ class Sending:
             return [self._blocked] * len(items)
         try:
             answer = self._door.ask(items, self._deadline)
-        except (ServerError, SecretError, ValueError) as error:
+        except (ClientError, SecretError, ValueError) as error:
             return self._later(items, None, str(error))
         judgement = self._door.judge(answer)
         if judgement.verdict is not Verdict.TAKEN:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, cast
 
-from ww.clients.outcome import ClientError, Refused, UnknownOutcome, Why
-from ww.clients.tlsfiles import TlsFiles
+from ww.clients.errors import ClientError, Refused, UnknownOutcome, Why
 from ww.clients.zookeeper import Create, Delete, Node, Operation, Readers, Set, User, ZooKeeper
 from ww.sinks.base import Accepted, Answer, Rejected, RetryAfter, Sink
-from ww.sinks.currentstate import Newer, Present, Standing, outranks, path_of, standing, surely_outranks
+from ww.sinks.currentstate import Present, Standing, path_of, why_newer
+from ww.sinks.storeaccess import tls_of, user_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,7 +123,7 @@ class ZooKeeperSink(Sink):
         if not session:
             return False
         document = now.document(self._context.origin)
-        newer = self._newer(live, now, sure=False) or self._newer(last, now, sure=True)
+        newer = why_newer(live.data if live else None, now) or why_newer(last.data if last else None, now, surely=True)
         if newer:
             if newer != self._outranked:
                 self._context.log(f"{self._live} is left as it is: {newer}")
@@ -148,31 +148,17 @@ class ZooKeeperSink(Sink):
             writes.append(Delete(self._live, live.version))
         return [*writes, Create(self._live, document, ephemeral=True)]
 
-    def _newer(self, node: Node | None, now: Standing, *, sure: bool) -> str:
-        """Why what stands there is not to be replaced; "" if it is."""
-        try:
-            there = standing(node.data) if node else None
-        except Newer as error:
-            return str(error)
-        if there is None or not (surely_outranks if sure else outranks)(there, now):
-            return ""
-        return f"boot {there.boot} ({there.boot_no}, since {there.since}) is newer than this one"
-
 
 def _client(settings: Mapping[str, Json], context: Context, session_s: float) -> ZooKeeper:
-    name, password = settings["user"], settings["password"]
-    if (name is None) != (password is None):
-        raise ValueError("user and password belong together: give both or none")
-    if settings["key_file"] and not settings["cert_file"]:
-        raise ValueError("key_file is the key of cert_file, which is not given")
-    files = [str(settings[name] or "") for name in ("ca_file", "cert_file", "key_file")]
+    name = user_of(settings)
     user = None
     if name is not None:
-        user = User(str(name), lambda: context.secret(password), Readers(settings["readers"]))
+        user = User(name, lambda: context.secret(settings["password"]), Readers(settings["readers"]))
+    tls = tls_of(settings)
     return ZooKeeper(
         [str(host) for host in cast("Sequence[str]", settings["hosts"])],
         session_s,
         user,
         str(settings["chroot"] or ""),
-        TlsFiles(*files) if settings["tls"] else None,
+        tls if settings["tls"] else None,
     )
