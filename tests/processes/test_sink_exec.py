@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -82,6 +85,19 @@ def test_what_a_good_program_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     assert deliver(made(f"sleep 300 & echo $! > {tmp_path}/pid"), item(1)) == [Accepted()]
     pid = int((tmp_path / "pid").read_text())
     until(lambda: not _runs(pid))
+
+
+def test_a_program_of_the_reporter_can_be_ended_by_signals_as_any_other(tmp_path: Path) -> None:
+    script = f"""
+import subprocess
+from ww.reporting import process
+process.settle()
+subprocess.run(["grep", "SigIgn", "/proc/self/status"], stdout=open("{tmp_path}/seen", "wb"), check=True)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=20)
+    ignored = int((tmp_path / "seen").read_text().split()[1], 16)
+    ours = int(Path("/proc/self/status").read_text().split("SigIgn:")[1].split()[0], 16)
+    assert ignored & ~(ours | 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
 
 
 def _runs(pid: int) -> bool:

@@ -195,3 +195,16 @@ def _until(fd: int, lines: int) -> Iterator[bytes]:
         data = os.read(fd, 65536)
         lines -= data.count(b"\n")
         yield data
+
+
+@pytest.mark.rule("D-sink-file")
+def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "secret").write_text("ours\n")
+    (tmp_path / "out" / "events.ndjson").symlink_to(tmp_path / "secret")
+    sink = made(tmp_path)
+    (answer,) = sink.deliver([item(1)], soon())
+    assert isinstance(answer, RetryAfter)
+    assert answer.reason.endswith("it is a symbolic link, and none is followed")
+    assert (tmp_path / "secret").read_text() == "ours\n"
+    assert "symbolic link" in sink.reach(soon())

@@ -18,9 +18,13 @@ _GRACE_S = 0.5
 def settle() -> None:
     """Be deaf to the signals by which instances are ended: PID 1 says by the line when it is time."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, _hear_nothing)
     threading.stack_size(STACK_BYTES)
     _be_first_to_go()
+
+
+def _hear_nothing(*_: object) -> None:
+    """Unlike one that is ignored, a signal that is caught has its usual effect again in a program that is started."""
 
 
 def limit_memory(limit_bytes: int) -> None:

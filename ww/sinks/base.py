@@ -131,7 +131,8 @@ class Context:
     log: Callable[[str], None]
     """One line to the container log; masked and rate-limited there."""
     place: Callable[[str], str] = _as_it_is
-    """Where a file lies that the settings name: an absolute path below the instance's root, any other below its /data."""
+    """Where a file lies that the settings name: an absolute path below the instance's root, any other below its /data.
+    Raises ValueError, which `make` lets pass, for one with `..` in it."""
 
 
 class Sink(ABC):

@@ -94,7 +94,13 @@ class File(Sink):
         self._let_go()
         os.makedirs(os.path.dirname(self._path) or "/", _MODE_DIRECTORY, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        self._fd = os.open(self._path, flags, self._mode)
+        try:
+            # Who may write into its directory, such as the service, may not choose what else the reporter writes into.
+            self._fd = os.open(self._path, flags | os.O_NOFOLLOW, self._mode)
+        except OSError as error:
+            if error.errno == errno.ELOOP and os.path.islink(self._path):
+                raise OSError(errno.ELOOP, "it is a symbolic link, and none is followed") from None
+            raise
         info = os.fstat(self._fd)
         if not stat.S_ISREG(info.st_mode):
             self._let_go()

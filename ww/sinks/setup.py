@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ww.config.secrets import is_reference, resolve
-from ww.config.sinktypes import Unusable, filled
+from ww.config.sinktypes import BUILT_IN, Unusable, filled
 from ww.sinks.base import Context
 from ww.sinks.delivery.answers import short, words_of
 from ww.sinks.delivery.complaints import LineLimit
@@ -15,6 +15,7 @@ from ww.sinks.delivery.deadletters import DeadLetters
 from ww.sinks.delivery.options import options_of
 from ww.sinks.delivery.ports import AdviceBox, Ports
 from ww.sinks.delivery.thread import Delivery
+from ww.sinks.late import LateSink
 from ww.sinks.registry import sink_type
 
 if TYPE_CHECKING:
@@ -52,13 +53,18 @@ class Surroundings:
 
 
 def set_up(name: str, given: Mapping[str, Json], around: Surroundings) -> Delivery | Unusable:
-    """The delivery of `ww.sinks.NAME`, a valid one; Unusable says, in a whole sentence, why there can be none."""
+    """The delivery of `ww.sinks.NAME`, a valid one; Unusable says, in a whole sentence, why there can be none.
+
+    A plugin is not imported here, but by the delivery's own thread.
+    """
     options = options_of(name, given)
-    found = sink_type(options.type, around.layout.etc)
-    if isinstance(found, Unusable):
-        return Unusable(f"ww.sinks.{name}.type: {found.words}")
     advised = AdviceBox()
-    sink = _made(name, found, given, _context(name, around, advised))
+    context = _context(name, around, advised)
+    sink: Sink | Unusable
+    if options.type in BUILT_IN:
+        sink = make_sink(name, given, context, around.layout.etc)
+    else:
+        sink = LateSink(lambda: make_sink(name, given, context, around.layout.etc))
     if isinstance(sink, Unusable):
         return Unusable(around.mask(sink.words))
     ports = Ports(
@@ -105,9 +111,11 @@ def secret_reader(layout: Layout, environ: Mapping[str, str]) -> Callable[[Json]
 
 
 def places(layout: Layout) -> Callable[[str], str]:
-    """What `Context.place` is."""
+    """What `Context.place` is; it raises ValueError for a path that leads upwards."""
 
     def place(path: str) -> str:
+        if ".." in path.split("/"):
+            raise ValueError(f"path {path!r} leads out of where it begins: write it without ..")
         return f"{layout.root}{path}" if path.startswith("/") else f"{layout.data}/{path}"
 
     return place
