@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ww.config.secrets import is_reference, resolve
 from ww.config.sinktypes import BUILT_IN, Unusable, filled
-from ww.sinks.base import Context
+from ww.sinks.base import Context, Sink
 from ww.sinks.delivery.answers import short, words_of
 from ww.sinks.delivery.complaints import LineLimit
 from ww.sinks.delivery.deadletters import DeadLetters
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ww.events.position import Position
     from ww.events.wire import Boot
     from ww.home.layout import Layout
-    from ww.sinks.base import Origin, Sink, SinkType
+    from ww.sinks.base import Origin, SinkType
     from ww.sinks.delivery.ports import Bookmarks, Source
     from ww.types import Json
 
@@ -91,11 +91,14 @@ def make_sink(name: str, given: Mapping[str, Json], context: Context, etc: str) 
 
 def _made(name: str, found: SinkType, given: Mapping[str, Json], context: Context) -> Sink | Unusable:
     try:
-        return found.make(filled(given, found.schema), context)
+        made: object = found.make(filled(given, found.schema), context)
     except ValueError as error:
         return Unusable(f"ww.sinks.{name}: {error}")
     except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
         return Unusable(f"ww.sinks.{name}: the sink cannot be made: {words_of(error)}")
+    if not isinstance(made, Sink):
+        return Unusable(f"ww.sinks.{name}: the sink cannot be made: it is no Sink but a {type(made).__name__}")
+    return made
 
 
 def secret_reader(layout: Layout, environ: Mapping[str, str]) -> Callable[[Json], str]:
