@@ -46,6 +46,7 @@ _LIMITS = (
 _REFUSED = (errors.DataError, errors.IntegrityError, errors.ProgramLimitExceeded)
 """What the server will never take, however often it is sent."""
 
+VERIFIED = "verify-full"
 _BAD = (psycopg.Error, LateError, SchemaError, OSError)
 
 
@@ -70,6 +71,10 @@ class PostgresSink(Sink):
         self._ready = False
         self._attempt: Attempt | None = None
         self._password = ""
+        tls: Any = settings["tls"]
+        mode = tls["mode"]
+        if mode != VERIFIED and not str(settings["host"]).startswith("/"):
+            context.log(f"tls.mode is {mode}: nobody makes sure that it is the server that was meant")
 
     def __repr__(self) -> str:
         return f"PostgresSink({self._where!r}, {self._table!r})"
