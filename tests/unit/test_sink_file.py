@@ -208,3 +208,17 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     assert answer.reason.endswith("it is a symbolic link, and none is followed")
     assert (tmp_path / "secret").read_text() == "ours\n"
     assert "symbolic link" in sink.reach(soon())
+
+
+@pytest.mark.rule("D-sink-file")
+def test_a_full_disk_takes_nothing_back_of_what_another_writer_has_written(tmp_path: Path) -> None:
+    one, other = made(tmp_path, fsync=False), made(tmp_path, fsync=False)
+    assert one.deliver([item(1)], soon()) == [Accepted()]
+    assert other.deliver([item(2)], soon()) == [Accepted()]
+    path = tmp_path / "out" / "events.ndjson"
+    with no_file_larger_than(path.stat().st_size + 10):
+        (answer,) = one.deliver([item(3)], soon())
+    assert isinstance(answer, RetryAfter)
+    assert numbers(path) == [1, 2]
+    assert one.deliver([item(3)], soon()) == [Accepted()]
+    assert numbers(path) == [1, 2, 3]

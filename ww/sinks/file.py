@@ -75,15 +75,16 @@ class File(Sink):
         return len(lines)
 
     def _write(self, data: bytes) -> None:
-        """All of it, or none: what was written of it is taken back."""
+        """All of it, or none: what was written of it is taken back, unless somebody else has written behind it."""
+        left = memoryview(data)
         try:
-            left = memoryview(data)
             while left:
                 left = left[os.write(self._fd, left) :]
             if self._fsync:
                 os.fdatasync(self._fd)
         except OSError:
-            os.ftruncate(self._fd, self._size)
+            if os.fstat(self._fd).st_size == self._size + len(data) - len(left):
+                os.ftruncate(self._fd, self._size)
             raise
         self._size += len(data)
 
@@ -115,6 +116,7 @@ class File(Sink):
             info, ours = os.stat(self._path), os.fstat(self._fd)
         except FileNotFoundError:
             return False
+        self._size = ours.st_size  # another writer may have been there
         return (info.st_dev, info.st_ino) == (ours.st_dev, ours.st_ino)
 
     def _end_last_line(self) -> None:
