@@ -567,3 +567,14 @@ def test_a_receiver_that_is_full_and_says_large_rejects_nothing(reason):
     world.run(600)
     assert world.folder.kept == []
     assert world.cursor == (2, 1) or len(world.sink.calls) > 5
+
+
+@pytest.mark.rule("D-delivery-words")
+def test_what_is_left_of_a_batch_says_why_it_waits():
+    world = World(Scripted([by_seq(s2=RetryAfter(60, "no credentials, hunter2"))]))
+    world.journal.add(3)
+    world.run(1)
+    assert world.engine.partly == "no credentials, ***"
+    world.run(61)
+    assert world.cursor == (2, 3)
+    assert world.engine.partly == ""

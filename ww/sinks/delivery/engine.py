@@ -81,6 +81,8 @@ class Engine:
         self.complaints = Complaints(options.name, ports, options.first_s)
         self.refused = False
         """The receiver wants nothing more."""
+        self.partly = ""
+        """Why it does not take now what is left of a batch that it took in part."""
         self.reached = not options.required
 
     # What the owner sees
@@ -227,6 +229,7 @@ class Engine:
         elif len(again) < len(entries):
             self._worked()
             self._wait_for(again)
+            self.partly = self._ports.mask(short(_reason(again)))
         elif all(answer.too_large is True for answer in again):
             self._refused_whole(batch, entries, again[0])
         else:
@@ -258,6 +261,7 @@ class Engine:
         self.breaker.succeeded()
         self._backoff.reset()
         self.refused = False
+        self.partly = ""
         self.complaints.works(self._now())
 
     def _failed(self, again: Sequence[RetryAfter]) -> None:
@@ -267,8 +271,7 @@ class Engine:
             # A receiver that says when to come again is there: its word is enough.
             self.breaker.failed(now)
         self._wait_for(again)
-        reasons = (str(answer.reason) for answer in again if answer.reason)
-        self.complaints.fails(next(reasons, "the receiver does not take it now"), now)
+        self.complaints.fails(_reason(again), now)
 
     def _wait_for(self, again: Sequence[RetryAfter]) -> None:
         """Until the receiver wants to be asked again, or as long as the backoff says."""
@@ -370,3 +373,8 @@ class Engine:
     def _fault(self, words: str) -> None:
         self.counts.faults += 1
         self.complaints.once(words.split(":", 1)[0], f"the sink itself is at fault: {words}")
+
+
+def _reason(again: Sequence[RetryAfter]) -> str:
+    """The first reason of them."""
+    return next((str(answer.reason) for answer in again if answer.reason), "the receiver does not take it now")

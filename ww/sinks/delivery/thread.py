@@ -111,7 +111,7 @@ class Delivery:
             "batch_events": engine.limit,
             "retry_in_s": round(engine.retry_in_s(), 3),
             "failing_for_s": None if since is None else round(now - since, 3),
-            "last_error": engine.complaints.last,
+            "last_error": engine.complaints.last or engine.partly,
         }
         return {**record, **engine.counts.record()}
 
@@ -128,7 +128,7 @@ class Delivery:
             return "starting"
         if engine.breaker.circuit is not Circuit.CLOSED:
             return "open"
-        return "delivering" if engine.complaints.since is None else "retrying"
+        return "delivering" if engine.complaints.since is None and not engine.partly else "retrying"
 
     def _is_stuck(self) -> bool:
         since = self._engine.calling_since
@@ -172,8 +172,8 @@ class Delivery:
 
 
 def flush_all(deliveries: Iterable[Delivery], deadline: float) -> int:
-    """Flush all of them at once; how many events are left."""
+    """Flush all of them at once; how many events are left for the one that lacks most."""
     begun = list(deliveries)
     for delivery in begun:
         delivery.flush(deadline, wait=False)
-    return sum(delivery.await_flush(deadline) for delivery in begun)
+    return max((delivery.await_flush(deadline) for delivery in begun), default=0)
