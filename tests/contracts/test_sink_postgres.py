@@ -383,16 +383,23 @@ def test_accepted_means_on_the_servers_disk_also_where_commits_do_not_wait_for_i
 
 
 @pytest.mark.rule("D-sink-sql-driver")
-def test_without_its_driver_it_says_what_to_install() -> None:
+@pytest.mark.parametrize(
+    ("name", "driver", "words"),
+    [
+        ("postgres", "psycopg", "pip install 'whaleware[postgres]'"),
+        ("sqlite", "sqlite3", "Python's module sqlite3, which this Python has been built or packed without"),
+    ],
+)
+def test_without_its_driver_a_sink_says_what_is_missing(name: str, driver: str, words: str) -> None:
     program = (
-        "import sys; sys.modules['psycopg'] = None\n"
-        "from ww.sinks.postgres import TYPE\n"
+        f"import sys; sys.modules['{driver}'] = None\n"
+        f"from ww.sinks.{name} import TYPE\n"
         "try: TYPE.make({}, None)\n"
         "except ValueError as error: print(error)"
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
-    assert "pip install 'whaleware[postgres]'" in done.stdout
+    assert words in done.stdout
 
 
 @pytest.mark.rule("D-sink-sql-schema")

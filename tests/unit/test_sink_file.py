@@ -59,10 +59,7 @@ def no_file_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-file_rule = pytest.mark.rule("D-sink-file")
-
-
-@file_rule
+@pytest.mark.rule("D-sink-file")
 def test_a_line_for_each_event_below_the_root(tmp_path: Path) -> None:
     sink = made(tmp_path)
     assert sink.reach(soon()) == ""
@@ -74,13 +71,13 @@ def test_a_line_for_each_event_below_the_root(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-@file_rule
+@pytest.mark.rule("D-sink-file")
 def test_a_relative_path_lies_in_the_data_and_the_mode_is_as_asked(tmp_path: Path) -> None:
     assert made(tmp_path, path="a/b.ndjson", mode="0644").deliver([item(1)], soon()) == [Accepted()]
     assert (tmp_path / "data/a/b.ndjson").stat().st_mode & 0o777 == 0o644
 
 
-@file_rule
+@pytest.mark.rule("D-sink-file")
 def test_it_is_rotated_by_size_and_keeps_as_many_as_asked_without_losing_a_line(tmp_path: Path) -> None:
     sink = made(tmp_path, max_bytes=4096, keep=3, fsync=False)
     for first in range(1, 200, 7):
@@ -94,7 +91,7 @@ def test_it_is_rotated_by_size_and_keeps_as_many_as_asked_without_losing_a_line(
     assert kept == list(range(kept[0], 200))
 
 
-@file_rule
+@pytest.mark.rule("D-sink-file")
 def test_an_event_larger_than_a_file_has_one_of_its_own(tmp_path: Path) -> None:
     sink = made(tmp_path, max_bytes=4096)
     assert sink.deliver([item(1), item(2, 9000), item(3)], soon()) == [Accepted()] * 3
@@ -102,7 +99,7 @@ def test_an_event_larger_than_a_file_has_one_of_its_own(tmp_path: Path) -> None:
     assert [numbers(Path(f"{path}{end}")) for end in (".2", ".1", "")] == [[1], [2], [3]]
 
 
-@file_rule
+@pytest.mark.rule("D-sink-file")
 def test_with_keep_0_the_full_file_goes(tmp_path: Path) -> None:
     sink = made(tmp_path, max_bytes=4096, keep=0)
     for seq in range(1, 100):
@@ -110,7 +107,7 @@ def test_with_keep_0_the_full_file_goes(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["events.ndjson"]
 
 
-@file_rule
+@pytest.mark.rule("D-sink-file")
 def test_a_full_disk_leaves_whole_lines_and_what_is_not_written_is_not_accepted(tmp_path: Path) -> None:
     sink = made(tmp_path, fsync=False)
     assert sink.deliver([item(1, 100)], soon()) == [Accepted()]
@@ -124,7 +121,7 @@ def test_a_full_disk_leaves_whole_lines_and_what_is_not_written_is_not_accepted(
     assert numbers(tmp_path / "out/events.ndjson") == list(range(1, 12))
 
 
-@file_rule
+@pytest.mark.rule("D-sink-file")
 def test_half_a_line_of_a_kill_is_ended_first(tmp_path: Path) -> None:
     path = tmp_path / "out/events.ndjson"
     path.parent.mkdir()
@@ -133,7 +130,7 @@ def test_half_a_line_of_a_kill_is_ended_first(tmp_path: Path) -> None:
     assert path.read_text().splitlines()[1:] == ['{"id":"0000', item(2).text.decode()]
 
 
-@file_rule
+@pytest.mark.rule("D-sink-file")
 def test_a_file_that_somebody_moves_away_is_made_again(tmp_path: Path) -> None:
     sink = made(tmp_path)
     sink.deliver([item(1)], soon())
@@ -143,7 +140,7 @@ def test_a_file_that_somebody_moves_away_is_made_again(tmp_path: Path) -> None:
     assert (numbers(tmp_path / "out/taken"), numbers(path)) == ([1], [2])
 
 
-@file_rule
+@pytest.mark.rule("D-sink-file")
 def test_what_is_no_file_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="names a directory"):
         made(tmp_path, path="/out/")
@@ -155,9 +152,6 @@ def test_what_is_no_file_is_refused_in_words(tmp_path: Path) -> None:
     assert isinstance(answer, RetryAfter)
 
 
-stdout_rule = pytest.mark.rule("D-sink-stdout")
-
-
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
     ends = os.pipe()
@@ -166,13 +160,13 @@ def pipe() -> Iterator[tuple[int, int]]:
         os.close(fd)
 
 
-@stdout_rule
+@pytest.mark.rule("D-sink-stdout")
 def test_a_line_for_each_event_in_the_log(pipe: tuple[int, int]) -> None:
     assert stdout.Stdout(pipe[1]).deliver([item(1), item(2)], soon()) == [Accepted()] * 2
     assert os.read(pipe[0], 65536) == item(1).text + b"\n" + item(2).text + b"\n"
 
 
-@stdout_rule
+@pytest.mark.rule("D-sink-stdout")
 def test_a_log_that_takes_nothing_is_waited_for_until_the_deadline_and_lines_stay_whole(pipe: tuple[int, int]) -> None:
     sink = stdout.Stdout(pipe[1])
     batch = [item(seq, 20_000) for seq in range(1, 8)]

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from ww.types import Json
 
 
-def make(settings: Mapping[str, Json], context: Context) -> Sink:
-    """The sink. Raises ValueError for a table that SQLite cannot have."""
-    from ww.sinks.sqlite.sink import SqliteSink
+MISSING = "the sink sqlite needs Python's module sqlite3, which this Python has been built or packed without"
 
+
+def make(settings: Mapping[str, Json], context: Context) -> Sink:
+    """The sink. Raises ValueError without the driver, and for a table that SQLite cannot have."""
+    try:
+        from ww.sinks.sqlite.sink import SqliteSink
+    except ImportError as error:
+        raise ValueError(f"{MISSING} ({error})") from error
     return SqliteSink(settings, context)
 
 
