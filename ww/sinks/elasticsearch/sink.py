@@ -8,12 +8,12 @@ from gzip import compress
 from typing import TYPE_CHECKING
 
 import ww
+import ww.sinks.elasticsearch.bulk as bulk_format
 from ww.clib import json_dumps
 from ww.clients.errors import ClientError
 from ww.clients.http import url_fault
 from ww.config.secrets import SecretError
 from ww.sinks.base import RetryAfter, Sink
-from ww.sinks.elasticsearch import bulk
 from ww.sinks.over_http.access import Access, http_client
 from ww.sinks.over_http.sending import Sending
 from ww.sinks.over_http.verdicts import SLOW_S, Judgement, Verdict, judge
@@ -63,7 +63,7 @@ class ElasticsearchSink(Sink):
         if not self._has_template and (waiting := self._template(deadline)):
             return [waiting] * len(batch)
         going = Sending(self, deadline)
-        rows = bulk.cut(batch, self._name, self._rotate, self._max_bytes)
+        rows = bulk_format.cut(batch, self._name, self._rotate, self._max_bytes)
         answers = [answer for row in rows for answer in going.send(row)]
         if going.advice is not None:
             self._context.advise(going.advice)
@@ -71,15 +71,17 @@ class ElasticsearchSink(Sink):
 
     def ask(self, items: Sequence[Item], deadline: float) -> http.Answer:
         """One `_bulk` request. Raises ClientError, SecretError, ValueError."""
-        body = b"".join(bulk.lines(item) for item in items)
+        body = b"".join(bulk_format.lines(item) for item in items)
         pipeline = f"&pipeline={self._pipeline}" if self._pipeline else ""
-        index = bulk.index_of(items[0], self._name, self._rotate)
-        return self._request("POST", f"/{index}/_bulk?{bulk.FILTER}{pipeline}", deadline, body, bulk.BULK_TYPE)
+        index = bulk_format.index_of(items[0], self._name, self._rotate)
+        return self._request(
+            "POST", f"/{index}/_bulk?{bulk_format.FILTER}{pipeline}", deadline, body, bulk_format.BULK_TYPE
+        )
 
     def judge(self, answer: http.Answer) -> Judgement:
         """By the table, but for what it refuses whole: it names each document that is at fault, so that was our setting."""
         judgement = judge(answer.status, answer.headers, time.time())
-        words = judgement.words + bulk.reason(answer.body)
+        words = judgement.words + bulk_format.reason(answer.body)
         if judgement.verdict in (Verdict.HALVE, Verdict.THERE, Verdict.GONE):
             return Judgement(Verdict.LATER, SLOW_S, words)
         return Judgement(judgement.verdict, judgement.after_s, words)
@@ -88,7 +90,7 @@ class ElasticsearchSink(Sink):
         """What became of each document."""
         if answer.cut:
             return [RetryAfter(None, "the answer is longer than max_answer_bytes")] * len(items), None
-        return bulk.read_items(answer.body, len(items)), None
+        return bulk_format.read_items(answer.body, len(items)), None
 
     def simpler(self) -> bool:
         """Without gzip, if it was on."""
@@ -111,7 +113,7 @@ class ElasticsearchSink(Sink):
         """See to it that the template is there; what to answer if it cannot be done now."""
         try:
             there = self._request("GET", f"/_index_template/{self._name}", deadline)
-            wanted = there.status == 404 or (there.status == 200 and not bulk.is_current(there.body))
+            wanted = there.status == 404 or (there.status == 200 and not bulk_format.is_current(there.body))
             answer = self._put_template(deadline) if wanted else there
         except (ClientError, SecretError, ValueError) as error:
             return RetryAfter(None, f"the index template: {error}")
@@ -124,7 +126,7 @@ class ElasticsearchSink(Sink):
 
     def _put_template(self, deadline: float) -> http.Answer:
         root = self._request("GET", "/", deadline)
-        labels = LABELS[bulk.product(root.body)] if root.status == 200 else "object"
+        labels = LABELS[bulk_format.product(root.body)] if root.status == 200 else "object"
         answer = self._put(labels, deadline)
         if answer.status == 400 and labels != "object":
             # A server too old for a type that keeps all labels in one field.
@@ -132,7 +134,7 @@ class ElasticsearchSink(Sink):
         return answer
 
     def _put(self, labels: str, deadline: float) -> http.Answer:
-        body = json_dumps(bulk.template(self._name, self._rotate, labels)).encode()
+        body = json_dumps(bulk_format.template(self._name, self._rotate, labels)).encode()
         return self._request("PUT", f"/_index_template/{self._name}", deadline, body, "application/json")
 
     def _request(self, method: str, path: str, deadline: float, body: bytes = b"", kind: str = "") -> http.Answer:

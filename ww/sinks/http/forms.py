@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import ww.sinks.http.template as templates
 from ww.clib import json_dumps
-from ww.sinks.http import template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,11 +55,11 @@ class Template:
             "seq": item.seq,
         }
         if isinstance(self.body, str):
-            body = template.as_text(self.body, values)
+            body = templates.as_text(self.body, values)
         else:
-            body = json_dumps(template.as_json(self.body, values))
-        headers = {name: template.as_header(value, values) for name, value in self.headers.items()}
-        return Form(template.as_url(url, values), body.encode(), {**headers, "Content-Type": self.content_type})
+            body = json_dumps(templates.as_json(self.body, values))
+        headers = {name: templates.as_header(value, values) for name, value in self.headers.items()}
+        return Form(templates.as_url(url, values), body.encode(), {**headers, "Content-Type": self.content_type})
 
 
 def batch(url: str, items: Sequence[Item]) -> Form:

@@ -8,12 +8,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 import ww
+import ww.sinks.http.forms as http_forms
+import ww.sinks.http.template as templates
 from ww.clients.errors import ClientError
 from ww.clients.http import url_fault
 from ww.config.secrets import SecretError
 from ww.sinks.base import RetryAfter, Sink
-from ww.sinks.http import forms as http_forms
-from ww.sinks.http import template
 from ww.sinks.http.forms import BATCH, BINARY, STRUCTURED, TEMPLATE, Form
 from ww.sinks.over_http.access import Access, http_client
 from ww.sinks.over_http.sending import Sending
@@ -196,9 +196,9 @@ def _template(settings: Mapping[str, Json], context: Context) -> http_forms.Temp
         given.get("content_type") or ("text/plain; charset=utf-8" if isinstance(body, str) else "application/json")
     )
     for where, words in (
-        ("template.body", template.faults(body)),
-        ("template.headers", template.faults(headers)),
-        ("url", template.fault(str(settings.get("url") or ""))),
+        ("template.body", templates.faults(body)),
+        ("template.headers", templates.faults(headers)),
+        ("url", templates.fault(str(settings.get("url") or ""))),
     ):
         if words:
             raise ValueError(f"{where}: {words}")
