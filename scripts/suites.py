@@ -38,7 +38,7 @@ SUPPORTED = ((3, 11), (3, 12), (3, 13))
 TOOLS = {
     "contracts": ("etcd", "etcdctl", "postgres", "unshare", "zookeeper"),
     "docs": ("shellcheck",),
-    "processes": ("etcd", "redis", "unshare", "systemd-notify"),
+    "processes": ("etcd", "redis", "unshare", "systemd-notify", "promtool"),
     "faults": ("fiu", "faketime", "unshare"),
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),

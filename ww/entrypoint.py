@@ -36,7 +36,7 @@ from ww.types import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from ww.instance.commands import Commands
     from ww.instance.control import Control
@@ -202,6 +202,7 @@ class Program:
     def _connect(self, wake_fd: int) -> None:
         self._loop.on_error(self._bug)
         self._performance.on_state = self._changed
+        self._crew.outlet.view = self._view
         self._servicing.on_change = self._services_changed
         self._loop.on_signal(self._signalling.received)
         self._reaper.on_adopted = self._performance.strays.reaped
@@ -234,7 +235,19 @@ class Program:
         if self._crew.run:
             self._control = Control(self._crew.system, self._crew.run, self._commands)
 
+    def _view(self) -> dict[str, Any]:
+        """By which readiness is judged; the same members as in the status document."""
+        at, monitoring = self._driver.situation, self._performance.monitoring
+        return {
+            "state": at.state.value if at.state else None,
+            "reason": at.reason(),
+            "services": self._servicing.report(),
+            "health": monitoring.last_health,
+            "monitored": monitoring.had_monitor,
+        }
+
     def _changed(self) -> None:
+        self._crew.outlet.look()
         if self._commands is not None:
             self._commands.changed()
         if self._control is not None:

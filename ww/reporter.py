@@ -18,11 +18,15 @@ from ww.instance.settings import Settings
 from ww.reporting import process
 from ww.reporting.alone import wait_until_alone
 from ww.reporting.dialogue import Dialogue
+from ww.reporting.known import Known
 from ww.reporting.line import Line
+from ww.reporting.sampler import Sampler
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
+    from ww.reporting.backlog import SpoolFigures
     from ww.reporting.keeper import KeeperThread
     from ww.sinks.delivery.thread import Delivery
     from ww.sinks.setup import Surroundings
@@ -48,12 +52,25 @@ def main() -> int:
         return 1
     settings = settings_of(hello)
     process.limit_memory(int(settings["reporter"]["memory_bytes"]))
+    reach()  # once, and before there are threads: whoever came second would go on while the first is at it
+    known = Known(hello, float(settings["monitor"]["interval_s"]))
     dialogue = Dialogue(line, lambda: build(line, hello, settings))
+    known.sinks = dialogue.stats
+    if settings["probes"].get("http.port") is not None:
+        from ww.reporting.serving import serve
+
+        serve(known, settings["probes"], process.say)
+    sampler = Sampler(measurer(hello, dialogue), known, lambda sample: _tell(line, sample), _warn)
+    sampler.start()
     dialogue.start()
     for message in messages:
+        known.heard(message)
         dialogue.heard(message)
+        if message["t"] == "ping":
+            sampler.wake()
         if dialogue.over:
             return 0
+    known.lost()
     process.end_within(LAST_WORDS_S)
     dialogue.finish(time.monotonic() + LAST_WORDS_S)
     return 0
@@ -69,16 +86,31 @@ def settings_of(hello: JsonObject) -> dict[str, Any]:
     return Settings(fill(cfg if isinstance(cfg, dict) else {}), {}).of_reporter()
 
 
+def measurer(hello: JsonObject, dialogue: Dialogue) -> Callable[[], JsonObject]:
+    """What measures the instance; how much waits in the spool belongs to it."""
+    from ww.reporting.measure import Measures
+
+    measures = Measures(int(str(hello["pid1"])), str(hello["data"]))
+
+    def sample() -> JsonObject:
+        spool = dialogue.spool()
+        return {**measures.sample(), **({"spool": spool} if spool else {})}
+
+    return sample
+
+
 def build(line: Line, hello: JsonObject, settings: dict[str, Any]) -> Deliveries:
     """The parts, connected, as soon as no other reporter works on these events."""
     directories = _texts(hello["directories"])
+    if not directories:
+        return Deliveries(None, [], {}, None)
     wait_until_alone(directories[0])
-    reach()
     from ww.clock import Clock
     from ww.config.sinktypes import Unusable
     from ww.events.keeper import Keeper, Ports
     from ww.events.retention import Limits
-    from ww.events.spool import Cursors
+    from ww.events.spool import Cursors, Reader
+    from ww.reporting.backlog import SpoolFigures
     from ww.reporting.keeper import KeeperThread
     from ww.sinks.setup import set_up
 
@@ -100,7 +132,8 @@ def build(line: Line, hello: JsonObject, settings: dict[str, Any]) -> Deliveries
     ports = Ports(around.declare, lambda seq: _tell(line, {"t": "synced", "seq": seq}), _warn)
     keeper = Keeper(directories, str(hello["boot"]), cursors, limits, ports, Clock())
     keeper.configure(list(sinks))
-    return Deliveries(KeeperThread(keeper, _warn), deliveries, unusable)
+    spool = SpoolFigures(lambda after: Reader(directories, after, str(hello["boot"])), cursors)
+    return Deliveries(KeeperThread(keeper, _warn), deliveries, unusable, spool)
 
 
 def surroundings(line: Line, hello: JsonObject, directories: list[str], cursors: Any) -> Surroundings:
@@ -140,36 +173,58 @@ def surroundings(line: Line, hello: JsonObject, directories: list[str], cursors:
 class Deliveries:
     """The sinks at work, and the keeper of the spool beside them; see `ww.reporting.dialogue.Work`."""
 
-    def __init__(self, keeper: KeeperThread, deliveries: list[Delivery], unusable: JsonObject) -> None:
+    def __init__(
+        self,
+        keeper: KeeperThread | None,
+        deliveries: list[Delivery],
+        unusable: JsonObject,
+        spool: SpoolFigures | None,
+    ) -> None:
+        self._spool = spool
         self._keeper = keeper
         self._deliveries = deliveries
         self._unusable = unusable
 
     def start(self) -> None:
         """Begin to keep and to deliver."""
-        self._keeper.start()
+        if self._keeper is not None:
+            self._keeper.start()
         for delivery in self._deliveries:
             delivery.start()
 
     def wake(self, seq: int) -> None:
         """PID 1 has written up to `seq`."""
-        self._keeper.position(seq)
+        if self._keeper is not None:
+            self._keeper.position(seq)
         for delivery in self._deliveries:
             delivery.wake(seq)
+
+    def urge(self, sink: str | None) -> None:
+        """Try now what is left for this sink, or for all."""
+        for delivery in self._deliveries:
+            if sink is None or delivery.name == sink:
+                delivery.urge()
 
     def stats(self) -> JsonObject:
         """How each sink stands, by name."""
         return {**self._unusable, **{delivery.name: delivery.stats() for delivery in self._deliveries}}
 
+    def spool(self) -> JsonObject:
+        """How much waits for the slowest sink; nothing where there is no sink."""
+        waiting = {delivery.name: delivery.depth for delivery in self._deliveries}
+        return self._spool.figures(waiting) if self._spool is not None and waiting else {}
+
     def finish(self, deadline: float) -> int:
         """Deliver, close every sink, sync and remember, all of it by `deadline`; how many events are left."""
         from ww.sinks.delivery.thread import flush_all
 
-        _beside(self._keeper.flush, deadline)
+        if self._keeper is not None:
+            _beside(self._keeper.flush, deadline)
         left = flush_all(self._deliveries, deadline - CLOSE_SHARE * max(0.0, deadline - time.monotonic()))
         for closing in [_beside(one.stop, deadline) for one in self._deliveries]:
             closing.join(max(0.0, deadline - time.monotonic()))
-        self._keeper.stop(deadline)
+        if self._keeper is not None:
+            self._keeper.stop(deadline)
         return left
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.paths import REPO
+from tests.support.receiver import Receiver
 from tests.support.services import need
 from tests.support.waiting import until
 
@@ -25,6 +27,9 @@ MISLEADING = {
     "PYTHONPATH": "/nowhere",
 }
 """What an image may set for its own programs."""
+COUNT = (
+    "import sqlite3; print(sqlite3.connect('/data/events.db').execute('select count(*) from ww_events').fetchone()[0])"
+)
 pytestmark = pytest.mark.rule("D-image-overlay")
 
 
@@ -40,13 +45,18 @@ def overlaid(engine: Engine, context: Path, first: str, tag: str, last: str = ""
 
 
 def lives(box_of: Boxes, image: str) -> None:
-    """To UP, asked by all three launchers, and down with 0."""
-    box = box_of(image, environment={"CFG": '{"heartbeat_s": 7}', **MISLEADING})
+    """To UP, asked by all three launchers, its events in a database, and down with 0."""
+    cfg = {"heartbeat_s": 7, "ww": {"sinks": {"table": {"type": "sqlite", "path": "events.db"}}}}
+    box = box_of(image, environment={"CFG": json.dumps(cfg), **MISLEADING})
     box.wait_state("UP")
     assert box.states() == ORDER
     assert box.ask()["services"][0]["state"] == "ready"
     assert box.exec(["/ww/cfg", "heartbeat_s"]).output == b"7\n"
     until(lambda: box.exec(["/ww/bin/ww", "healthcheck"]).exit_code == 0, "healthy")
+    assert box.exec(["/ww/bin/ww", "spool", "drain", "--timeout", "20"]).exit_code == 0, box.logs()
+    assert int(box.exec(["/ww/lib/py/bin/python3", "-IS", "-c", COUNT], environment={"LD_PRELOAD": ""}).output) >= len(
+        ORDER
+    )
     checked = box.exec(["/ww/bin/ww", "check", "--compile", "/ww"])
     assert checked.exit_code == 0, checked.output
     assert box.stop() == 0, box.logs()
@@ -59,7 +69,8 @@ def test_on_an_older_and_a_newer_glibc(engine: Engine, context: Path, container:
     lives(container, overlaid(engine, context, f"FROM {image}\n", suite))
 
 
-def test_where_there_is_no_libc_at_all(engine: Engine, context: Path, container: Boxes) -> None:
+def busybox(context: Path) -> str:
+    """The line of a Dockerfile that adds all there is in an image without a libc."""
     need("busybox")
     programs = context / "root" / "bin"
     programs.mkdir(parents=True)
@@ -68,7 +79,11 @@ def test_where_there_is_no_libc_at_all(engine: Engine, context: Path, container:
     for name in names:
         if name != "busybox":
             (programs / name).symlink_to("busybox")
-    lives(container, overlaid(engine, context, "FROM scratch\nCOPY root /\n", "scratch"))
+    return "COPY root /\n"
+
+
+def test_where_there_is_no_libc_at_all(engine: Engine, context: Path, container: Boxes) -> None:
+    lives(container, overlaid(engine, context, f"FROM scratch\n{busybox(context)}", "scratch"))
 
 
 def test_a_preloaded_library_of_the_image_is_for_its_services_and_not_for_ww(
@@ -84,3 +99,24 @@ def test_a_preloaded_library_of_the_image_is_for_its_services_and_not_for_ww(
     pid = box.ask()["services"][0]["pid"]
     assert b"libjemalloc" in box.exec(["cat", f"/proc/{pid}/maps"]).output
     assert b"libjemalloc" not in box.exec(["cat", "/proc/1/maps"]).output
+
+
+@pytest.mark.rule("D-image-sinks")
+@pytest.mark.parametrize("suite", ["bullseye", ""], ids=["an older glibc", "no libc"])
+def test_events_go_to_a_receiver_by_its_name(engine: Engine, context: Path, container: Boxes, suite: str) -> None:
+    """Names are resolved by our own libraries, with what the image and the engine say in /etc."""
+    if suite:
+        engine.fetch(f"debian:{suite}-slim")
+        image = overlaid(engine, context, f"FROM debian:{suite}-slim\n", suite)
+    else:
+        image = overlaid(engine, context, f"FROM scratch\n{busybox(context)}", "scratch")
+    gateway = engine.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    with Receiver(host=gateway) as receiver:
+        hub = {"type": "http", "url": receiver.url.replace(gateway, "hub.example")}
+        environ = {"CFG": json.dumps({"ww": {"sinks": {"hub": hub}}}), **MISLEADING}
+        box = container(image, environment=environ, extra_hosts={"hub.example": gateway})
+        box.wait_state("UP")
+        until(lambda: len(receiver.events) >= len(ORDER), "the events up to UP")
+        assert box.stop() == 0
+        states = [event["data"]["state"] for event in receiver.events.values() if "previous_ms" in event["data"]]
+        assert states == [*ORDER, "STOPPING", "STOPPED"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tests.support.engine import Engine
 
 LIMIT_BYTES = 55_000_000
+LICENCE = re.compile(r"\.dist-info/(licenses/)?[^/]*(LICEN[CS]E|COPYING|NOTICE)", re.IGNORECASE)
 pytestmark = pytest.mark.rule("D-image-same")
 
 
@@ -53,11 +55,21 @@ def test_the_bill_names_every_package_in_the_tree(bill: dict[str, Any], engine: 
     assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", "whaleware")
     named = {part["purl"].split("@")[0] for part in bill["components"]}
     assert {"pkg:pypi/click", "pkg:pypi/jsonschema", "pkg:deb/debian/libc6", "pkg:deb/debian/libssl3"} <= named
+    of_the_reporter = ("psutil", "requests", "urllib3", "certifi", "kazoo", "prometheus-client")
+    assert {*(f"pkg:pypi/{name}" for name in of_the_reporter), "pkg:deb/debian/libsqlite3-0"} <= named
     assert all(part["version"] and part["licenses"] for part in bill["components"])
     box = container(engine.image("base"))
     box.wait_state("UP")
-    infos = box.exec(["sh", "-c", "ls -d /ww/lib/py/lib/python3*/dist-packages/*.dist-info"]).output.split()
+    infos = box.exec(["sh", "-c", "ls -d /ww/lib/py/lib/python3*/dist-packages/*.dist-info"]).output.decode().split()
     assert len(infos) == 1 + sum(name.startswith("pkg:pypi") for name in named)
+    texts = box.exec(["sh", "-c", "ls -d /ww/lib/py/lib/python3*/dist-packages/*.dist-info/*"]).output.decode().split()
+    texts += (
+        box.exec(["sh", "-c", "ls -d /ww/lib/py/lib/python3*/dist-packages/*.dist-info/licenses/*"])
+        .output.decode()
+        .split()
+    )
+    licensed = {path.partition(".dist-info/")[0] + ".dist-info" for path in texts if LICENCE.search(path)}
+    assert licensed == set(infos), set(infos) - licensed
     licences = set(box.exec("ls /ww/lib/py/licenses").output.decode().split())
     assert licences == {name.rpartition("/")[2] for name in named if name.startswith("pkg:deb")}
 

@@ -73,13 +73,27 @@ def test_the_probes_are_commands_of_ww_that_may_take_their_time(manifest: dict[s
     for container in containers(manifest):
         probes = {name: container[name] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
         for name, probe in probes.items():
+            assert probe["timeoutSeconds"] > 5, "ww healthcheck gives up after 5 s"
+            if "httpGet" in probe:
+                continue
             program, verb = probe["exec"]["command"]
             assert program == "ww", name
             assert verb in COMMANDS, name
-            assert probe["timeoutSeconds"] > 5, "ww healthcheck gives up after 5 s"
         start = probes["startupProbe"]
         assert start.get("periodSeconds", 10) * start["failureThreshold"] >= 600, "a first boot takes its time"
-        assert probes["livenessProbe"]["exec"]["command"] == ["ww", "status"], "what is unwell heals itself"
+        alive = probes["livenessProbe"]
+        asks_pid_1 = alive.get("exec") == {"command": ["ww", "status"]} or alive["httpGet"]["path"] == "/livez"
+        assert asks_pid_1, "what is unwell heals itself"
+
+
+@pytest.mark.parametrize("manifest", pods(), ids=named)
+def test_probes_by_http_ask_for_pages_at_the_port_that_is_configured(manifest: dict[str, Any], tmp_path: Path) -> None:
+    for container in containers(manifest):
+        spec = manifest["spec"]["template"]["spec"]
+        cfg = configuration_of(container, spec, tmp_path, author=container["image"] == "broker:1.0")
+        for name, path in (("startupProbe", "/startupz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
+            asked = container[name].get("httpGet")
+            assert asked is None or asked == {"path": path, "port": cfg["ww"]["probes"]["http"]["port"]}
 
 
 @pytest.mark.parametrize("manifest", pods(), ids=named)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import subprocess
 from collections.abc import Iterator
@@ -182,16 +181,3 @@ def test_draining_tells_by_its_code_what_came_of_it(
     done = ww(root, "spool", "drain", *words)
     assert (done.returncode, done.stdout) == (code, "")
     assert said in done.stderr
-
-
-@pytest.mark.rule("D-spool-drain")
-def test_where_nobody_delivers_draining_does_not_wait(root: pathlib.Path) -> None:
-    done = ww(root, "spool", "drain")
-    assert done.returncode == 69
-    assert "nobody delivers" in done.stderr
-    cursors = Cursors([str(root / "data/.ww/journal")])
-    for name in ("web", "stock"):
-        cursors.set(name, Position(2, BOOT, 101))
-    cursors.save(force=True)
-    assert ww(root, "spool", "drain").returncode == 0, "there is nothing to deliver"
-    assert os.listdir(root / "data/.ww/journal")

@@ -14,6 +14,8 @@ ODD = {
     "a number with too many digits": '{"a":' + "9" * 5000 + "}",
     "half a character": '{"a":"\\ud800"}',
     "half a character in a key": '{"\\udfff":1}',
+    "not a number": '{"a":NaN}',
+    "infinity": '{"a":-Infinity}',
     "nested 985 deep": '{"a":' * 985 + "1" + "}" * 985,
     "nested 33 deep": '{"a":' * 33 + "1" + "}" * 33,
     "nested 33 deep, and empty": '{"a":' * 32 + "[]" + "}" * 32,
@@ -29,9 +31,28 @@ def test_odd_output_of_a_monitor_is_kept_as_text(what: str) -> None:
     assert "kept as text" in complaint
 
 
-@pytest.mark.rule("WW-21")
+@pytest.mark.rule("D-hook-harmless")
+@pytest.mark.parametrize("letter", ["x", "é", "\x01", "\U0001f600"])
+def test_health_that_an_event_could_not_hold_is_kept_as_text(letter: str) -> None:
+    text = json_dumps({"a": letter * (49152 // len(letter.encode()))})
+    for outputs in ([text], [text[: len(text) // 2] + '"}', '{"b":"' + text[len(text) // 2 :]]):
+        health, complaint = read_health(outputs)
+        assert health == {"output": health["output"]}
+        assert len(str(health["output"])) <= 4096
+        assert "48 KiB" in complaint
+    short = {"a": "x" * 49000}
+    assert read_health([json_dumps(short)]) == (short, "")
+
+
+@pytest.mark.rule("WW-21", "D-probe-monitor-numbers")
 @pytest.mark.parametrize(
-    "text", ["{}", '{"a":[]}', '{"a":' * 32 + "1" + "}" * 32, '{"a":1.5e300,"b":"\\ud83d\\ude00"}']
+    "text",
+    [
+        "{}",
+        '{"a":[],"n":9007199254740993,"m":-0.1,"k":123456789012345678901234567890}',
+        '{"a":' * 32 + "1" + "}" * 32,
+        '{"a":1.5e300,"b":"\\ud83d\\ude00"}',
+    ],
 )
 def test_any_other_object_is_health_as_it_is(text: str) -> None:
     assert read_health([text]) == (json_loads(text), "")

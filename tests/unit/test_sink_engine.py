@@ -578,3 +578,39 @@ def test_what_is_left_of_a_batch_says_why_it_waits():
     world.run(61)
     assert world.cursor == (2, 3)
     assert world.engine.partly == ""
+
+
+# Somebody waits
+
+
+@pytest.mark.rule("D-spool-drain-again")
+def test_urged_it_tries_now_and_waits_for_no_company():
+    world = World(
+        options={"wait_s": 50.0, "first_s": 600.0, "max_s": 600.0, "breaker_failures": 1, "breaker_open_s": 600.0}
+    )
+    world.sink.script = [retry()]
+    world.journal.add(3)
+    world.run(49)
+    assert world.sink.calls == []
+    world.engine.urge()
+    world.run(0.1)
+    assert len(world.sink.calls) == 1
+    world.run(5)
+    assert len(world.sink.calls) == 1, "once, and then the backoff holds again"
+    world.engine.urge()
+    world.run(1)
+    assert world.cursor == (2, 3)
+
+
+@pytest.mark.rule("D-spool-drain-again")
+def test_urged_it_keeps_to_what_the_receiver_asked_for():
+    world = World(options={"wait_s": 0.0})
+    world.sink.script = [retry(30.0)]
+    world.journal.add(1)
+    world.run(1)
+    for _ in range(20):
+        world.engine.urge()
+        world.run(1)
+    assert len(world.sink.calls) == 1
+    world.run(15)
+    assert world.cursor == (2, 1)

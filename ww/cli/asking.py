@@ -92,7 +92,7 @@ class Patience:
     def __init__(self, limit_s: float | None) -> None:
         self._clock = Clock()
         self._begun_ms = self._clock.mono_ms()
-        self._limit_s = limit_s or None
+        self.limit_s = limit_s or None
 
     @property
     def spent_s(self) -> float:
@@ -102,12 +102,12 @@ class Patience:
     @property
     def left_s(self) -> float:
         """Seconds that are left: at least a little, and a day where there is no limit."""
-        return max(0.001, self._limit_s - self.spent_s) if self._limit_s else 86400.0
+        return max(0.001, self.limit_s - self.spent_s) if self.limit_s else 86400.0
 
     @property
     def over(self) -> bool:
         """Nothing is left."""
-        return self._limit_s is not None and self.spent_s >= self._limit_s
+        return self.limit_s is not None and self.spent_s >= self.limit_s
 
 
 def timeout_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -10,6 +10,7 @@ import os
 from ww.errors import EXIT_GAVE_UP, EXIT_OK, EXIT_UNAVAILABLE
 from ww.home.control import Unreachable, ask, last_words, run_of
 from ww.home.layout import layout_for
+from ww.lifecycle.verdict import judge as readiness
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -80,24 +81,9 @@ def check(root: str | None, environ: Mapping[str, str]) -> Verdict:
 
 
 def judge(status: dict[str, Any]) -> Verdict:
-    """Healthy is UP with every essential service and no failed monitor since.
-
-    Before the first monitor nothing speaks against it; what is down and not essential is named.
-    """
-    state = status.get("state")
-    if state != "UP":
-        reason = status.get("reason")
-        return Verdict(EXIT_GAVE_UP, _line(f"{state or 'starting'}{f': {reason}' if reason else ''}"), state)
-    rows = status.get("services") or []
-    down = [row for row in rows if row.get("state") not in ("ready", "done", "disabled")]
-    names = ", ".join(f"{row.get('name')} is {row.get('state')}" for row in down)
-    if any(row.get("essential") for row in down):
-        return Verdict(EXIT_GAVE_UP, _line(f"UP, but {names}"), state)
-    health = status.get("health")
-    if health and not health.get("healthy"):
-        return Verdict(EXIT_GAVE_UP, _line(f"UP, unhealthy: {health.get('failure') or 'the monitor failed'}"), state)
-    words = "UP, healthy" if health else "UP, not checked yet" if status.get("monitored") else "UP; there is no monitor"
-    return Verdict(EXIT_OK, _line(f"{words}; {names}" if names else words), state)
+    """What everybody is told who asks whether it is ready, as an exit code."""
+    ready, words = readiness(status)
+    return Verdict(EXIT_OK if ready else EXIT_GAVE_UP, words, status.get("state"))
 
 
 def _line(words: str) -> str:

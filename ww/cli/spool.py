@@ -1,8 +1,9 @@
-"""`ww spool`: what the journal holds, and what of it each sink still lacks; `ww spool drain` waits for that to be nothing."""
+"""`ww spool`: what the journal holds, and what of it each sink still lacks; `ww spool drain` sees to it that that is nothing."""
 
 from __future__ import annotations
 
 import os
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,13 @@ from ww.cli.screen import clean, coloured, duration, moment, paragraph, table
 from ww.clib import json_dumps
 from ww.clock import Clock, stamp
 from ww.config.reading import CannotRead, load
-from ww.errors import EXIT_TRY_AGAIN, EXIT_UNAVAILABLE, EXIT_USAGE
+from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN, EXIT_UNAVAILABLE, EXIT_USAGE, ConfigError
 from ww.events.quarantine import DIRECTORY as BAD
 from ww.events.quarantine import count
 from ww.events.shelf import Shelf, after
 from ww.events.spool import Cursors
 from ww.events.survey import Survey
-from ww.home.control import Answer, Unreachable, ask
+from ww.home.control import FORBIDDEN, Answer, Unreachable, ask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from ww.events.survey import Pile
 
 POLL_S = 0.2
+URGE_S = 5.0
+"""How often a receiver that somebody waits for is tried at least."""
 ANSWER_S = 2.0
 REJECTED = "rejected"
 EPILOG = """\b
@@ -49,10 +52,13 @@ Examples:
 
 \b
 Exit codes:
-  0   everything is delivered             69  nobody delivers: no instance runs,
-  64  wrong command line, or there            or there is no journal
-      is no such sink                     75  not within the time limit
+  0   everything is delivered             75  not within the time limit, or
+  64  wrong command line, or there            the data is in use by somebody
+      is no such sink                         who does not answer here
+  69  there is no journal, or it is       78  the configuration is invalid, or
+      another user's                          a sink cannot be used at all
 """
+_TERMINATED = 128 + signal.SIGTERM
 
 
 @click.group(epilog=EPILOG, invoke_without_command=True)
@@ -67,7 +73,8 @@ def spool(context: click.Context, as_json: bool, root: str | None) -> None:
     """
     context.obj = root
     if context.invoked_subcommand is None:
-        document = describe(look(target(root)))
+        at = target(root)
+        document = describe(look(at, _known_sinks(at)))
         click.echo(json_dumps(document) if as_json else "\n".join(lines_of(document)))
 
 
@@ -77,44 +84,91 @@ def spool(context: click.Context, as_json: bool, root: str | None) -> None:
 @root_option()
 @click.pass_obj
 def drain(before: str | None, timeout_s: float, sink: str | None, root: str | None) -> None:
-    """Wait until everything that is journalled by now is delivered.
+    """See to it that everything that is journalled by now is delivered, and wait for that.
 
-    The running instance delivers; what it journals meanwhile is not waited for. A sink has taken an event when its
+    The running instance delivers, and tries at once and every few seconds where it waits for a better moment; what it
+    journals meanwhile is not waited for. Where no instance runs, the sinks deliver in this process, with the
+    configuration as it was compiled last, and no `ww run` gets the data meanwhile. A sink has taken an event when its
     receiver has accepted it, or has refused it for good.
     """
     at = target(root if root is not None else before)
     patience = Patience(timeout_s)
-    found = look(at, sink)
-    behind = found.behind(found.survey.last)
-    if behind and not found.running:
-        raise Ended(f"nobody delivers what waits: {found.why_not}", EXIT_UNAVAILABLE)
-    while behind:
+    found = look(at, configured(at), sink)
+    if not found.behind():
+        return
+    if found.forbidden:
+        raise Ended(f"nobody can be asked to deliver what waits: {found.why_not}", EXIT_UNAVAILABLE)
+    if found.running:
+        _await_delivery(at, found, sink, patience)
+    else:
+        _deliver_here(at, found, patience)
+
+
+def _await_delivery(at: Target, found: Found, sink: str | None, patience: Patience) -> None:
+    """Wait for the running instance. Raises Ended."""
+    next_s = 0.0
+    while behind := found.behind():
         if patience.over:
-            waiting = ", ".join(f"{name} ({found.survey.waiting[name].events} events)" for name in behind)
-            raise Ended(
-                f"not everything was delivered within {timeout_s:g} s; at the start waited: {waiting}", EXIT_TRY_AGAIN
-            )
+            raise _not_in_time(found, behind, patience, {})
+        if patience.spent_s >= next_s:
+            next_s = patience.spent_s + URGE_S
+            # What it says matters not: an older one does not know of this, and delivers all the same.
+            ask(at.run, {"op": "drain", "sink": sink}, ANSWER_S)
         time.sleep(POLL_S)
-        behind = found.behind(found.survey.last)
+
+
+def _deliver_here(at: Target, found: Found, patience: Patience) -> None:
+    """Deliver in this process. Raises Ended, TryAgainError."""
+    from ww.drain import Foreground
+
+    signal.signal(signal.SIGTERM, _terminated)
+    deadline = None if patience.limit_s is None else time.monotonic() + patience.left_s
+    with Foreground(at.layout, at.run, found.names, found.directories) as work:
+        for words in work.unusable.values():
+            click.echo(f"ww spool: {words}", err=True)
+        behind = work.deliver(found.behind, URGE_S, deadline)
+        if not behind:
+            return
+        if set(behind) <= set(work.unusable):
+            raise Ended(f"nothing can be delivered to {', '.join(behind)}, see above", EXIT_CONFIG)
+        raise _not_in_time(found, behind, patience, {name: work.why(name) for name in behind})
+
+
+def _not_in_time(found: Found, behind: list[str], patience: Patience, why: dict[str, str]) -> Ended:
+    waiting = []
+    for name in behind:
+        last = f"; its last error: {clean(why[name])}" if why.get(name) else ""
+        waiting.append(f"{name} ({found.survey.waiting[name].events} events{last})")
+    words = (
+        f"not everything was delivered within {patience.limit_s or 0:g} s; at the start waited: {', '.join(waiting)}"
+    )
+    return Ended(words, EXIT_TRY_AGAIN)
+
+
+def _terminated(_number: int, _frame: object) -> None:
+    raise Ended("interrupted; what was delivered is remembered", _TERMINATED)
 
 
 class Found:
     """The journal of an instance and what is known beside it."""
 
-    def __init__(self, at: Target, names: Sequence[str], status: dict[str, Any] | None, why_not: str) -> None:
+    def __init__(self, at: Target, names: Sequence[str], answer: Answer | Unreachable) -> None:
+        status = answer.body.get("status") if isinstance(answer, Answer) and answer.ok else None
         self.directories = [f"{at.layout.data}/.ww/journal", f"{at.run}/journal"]
         self.names = names
         self.running = status is not None
-        self.why_not = why_not
+        self.why_not = explain(at, answer) if isinstance(answer, Unreachable) else ""
+        self.forbidden = isinstance(answer, Unreachable) and answer.why == FORBIDDEN
         self.boot = str((status or {}).get("boot") or "")
         reporter = (status or {}).get("reporter")
         self.stats: dict[str, Any] = (reporter.get("sinks") or {}) if isinstance(reporter, dict) else {}
         self.cursors = Cursors(self.directories)
         self.survey = Survey(self.directories, {name: self.cursors.get(name) for name in names}, self.boot)
 
-    def behind(self, target: Position) -> list[str]:
-        """The sinks that have not come as far as `target` by now."""
-        cursors = Cursors(self.directories)
+    def behind(self, cursors: Cursors | None = None) -> list[str]:
+        """The sinks that have by now not come as far as the survey went; `cursors`: those of this process."""
+        cursors = cursors or Cursors(self.directories)
+        target = self.survey.last
         places = Shelf(self.directories, self.boot).places()
         return [
             name
@@ -129,16 +183,13 @@ def _is_behind(position: Position, target: Position, boots: list[str]) -> bool:
     return target.boot in boots
 
 
-def look(at: Target, sink: str | None = None) -> Found:
-    """What there is. Raises Ended where there is no journal, or no sink `sink`."""
+def look(at: Target, names: list[str], sink: str | None = None) -> Found:
+    """What there is for the sinks `names`, or for `sink`. Raises Ended where there is no journal, or no sink `sink`."""
     answer = ask(at.run, {"op": "status"}, ANSWER_S)
-    status = answer.body.get("status") if isinstance(answer, Answer) and answer.ok else None
-    why_not = explain(at, answer) if isinstance(answer, Unreachable) else ""
-    names = configured(at)
     if sink is not None and sink not in names:
         known = f"it has {', '.join(names)}" if names else "it has none"
         raise Ended(f"there is no sink {sink!r} in ww.sinks: {known}", EXIT_USAGE)
-    found = Found(at, names if sink is None else [sink], status, why_not)
+    found = Found(at, names if sink is None else [sink], answer)
     if not any(os.path.isdir(path) for path in found.directories):
         looked = " nor ".join(found.directories)
         raise Ended(f"there is no journal: neither {looked} can be read", EXIT_UNAVAILABLE)
@@ -146,15 +197,25 @@ def look(at: Target, sink: str | None = None) -> Found:
 
 
 def configured(at: Target) -> list[str]:
-    """The names of the sinks in the configuration as it was compiled last."""
+    """The names of the sinks in the configuration as it was compiled last, or would be now. Raises ConfigError."""
     try:
         ww = load(at.layout, os.environ).get("ww")
     except CannotRead:
-        return []
+        from ww.drain import configuration
+
+        ww = configuration(at.layout, os.environ).get("ww")
     sinks = ww.get("sinks") if isinstance(ww, dict) else None
     if not isinstance(sinks, dict):
         return []
     return sorted(name for name, sink in sinks.items() if not (isinstance(sink, dict) and sink.get("enabled") is False))
+
+
+def _known_sinks(at: Target) -> list[str]:
+    """The same; without a valid configuration there is none, and a journal to look at all the same."""
+    try:
+        return configured(at)
+    except ConfigError:
+        return []
 
 
 # The document

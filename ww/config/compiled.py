@@ -115,6 +115,10 @@ def build(inputs: Inputs, etc: str = "") -> Compiled:
     return result
 
 
+_TOKEN = (settings.KEY, "probes", "http", "token")
+"""The only setting outside of sinks that names a secret; its schema takes nothing else."""
+
+
 def _known(inputs: Inputs) -> Known | None:
     if inputs.schema is None:
         return None
@@ -175,7 +179,11 @@ def _check_settings(layers: list[Layer], result: Compiled, etc: str) -> None:
     sinks = _sinks(given, etc)
     if sinks is not None:
         result.hidden.update(*(sinks.hidden(layer) for layer in (result.cfg, *(layer.value for layer in layers))))
+    if any(isinstance(lookup(layer.value, _TOKEN), Found) for layer in layers):
+        result.hidden.add(_TOKEN)
     for path, item in walk(given, (settings.KEY,)):
+        if path == _TOKEN or path[:-1] == _TOKEN:
+            continue
         if is_reference(item) and (sinks is None or not sinks.may_refer(path)):
             message = "a reference to a secret cannot be used in the settings of ww; write the value"
             if path[1:2] == ("sinks",):

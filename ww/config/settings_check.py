@@ -4,14 +4,16 @@
 from ww.clib import pattern_kind
 from ww.config.checking import Patterns, Refused, is_reference
 
-MADE_FROM = "1380e10bad2a1d76697bdf3b8fefaa23"
+MADE_FROM = "e7316cd69852a1f6a99d81e5fb2fb1a5"
 KIND = "20220615-4-little"
 STATES = {
     '^(SIG)?(RTM(IN|AX)([+-][0-9]+)?|[A-Z][A-Z0-9]{0,9})(?=\\n?\\Z)': (32, [14, 4, 0, 1, 4294967295, 6, 0, 23, 13, 0, 1, 17, 0, 16, 83, 16, 73, 16, 71, 17, 1, 18, 17, 2, 7, 56, 16, 82, 16, 84, 16, 77, 17, 4, 7, 7, 16, 73, 16, 78, 15, 9, 7, 16, 65, 16, 88, 15, 2, 0, 17, 5, 23, 25, 0, 1, 17, 6, 13, 6, 16, 43, 16, 45, 0, 24, 10, 1, 4294967295, 13, 5, 22, 48, 57, 0, 1, 17, 7, 18, 15, 25, 23, 13, 5, 22, 65, 90, 0, 24, 13, 0, 9, 13, 8, 22, 65, 90, 22, 48, 57, 0, 1, 15, 2, 0, 17, 3, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 4, {}),
     '^(stop|restart|reload|hook|forward|ignore|rewrite:(SIG)?[A-Z0-9+]+)(?=\\n?\\Z)': (32, [14, 4, 0, 4, 4294967295, 6, 0, 17, 0, 7, 11, 16, 115, 16, 116, 16, 111, 16, 112, 15, 128, 17, 16, 114, 16, 101, 16, 115, 16, 116, 16, 97, 16, 114, 16, 116, 15, 111, 15, 16, 114, 16, 101, 16, 108, 16, 111, 16, 97, 16, 100, 15, 96, 11, 16, 104, 16, 111, 16, 111, 16, 107, 15, 85, 17, 16, 102, 16, 111, 16, 114, 16, 119, 16, 97, 16, 114, 16, 100, 15, 68, 15, 16, 105, 16, 103, 16, 110, 16, 111, 16, 114, 16, 101, 15, 53, 51, 16, 114, 16, 101, 16, 119, 16, 114, 16, 105, 16, 116, 16, 101, 16, 58, 23, 13, 0, 1, 17, 2, 16, 83, 16, 73, 16, 71, 17, 3, 18, 24, 16, 1, 4294967295, 13, 11, 9, 0, 67045376, 134217726, 0, 0, 0, 0, 0, 0, 1, 15, 2, 0, 17, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 2, {}),
     '^(unix:/.+|.+:[0-9]+)(?=\\n?\\Z)': (32, [14, 4, 0, 3, 4294967295, 6, 0, 17, 0, 7, 21, 16, 117, 16, 110, 16, 105, 16, 120, 16, 58, 16, 47, 24, 5, 1, 4294967295, 2, 1, 15, 24, 22, 24, 5, 1, 4294967295, 2, 1, 16, 58, 24, 10, 1, 4294967295, 13, 5, 22, 48, 57, 0, 1, 15, 2, 0, 17, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 1, {}),
     '^0?[0-7]{3}(?=\\n?\\Z)': (32, [14, 4, 0, 3, 4, 6, 0, 24, 6, 0, 1, 16, 48, 1, 24, 10, 3, 3, 13, 5, 22, 48, 55, 0, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 0, {}),
+    '^[0-9A-Za-z.:_-]{1,253}(?=\\n?\\Z)': (32, [14, 4, 0, 1, 253, 6, 0, 24, 16, 1, 253, 13, 11, 9, 0, 134176768, 2281701374, 134217726, 0, 0, 0, 0, 0, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 0, {}),
     '^[^=\\u0000]+(?=\\n?\\Z)': (32, [14, 4, 0, 1, 4294967295, 6, 0, 24, 12, 1, 4294967295, 13, 7, 21, 16, 61, 16, 0, 0, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 0, {}),
+    '^[^\\u0000]*(?=\\n?\\Z)': (32, [14, 4, 0, 0, 4294967295, 6, 0, 24, 6, 0, 4294967295, 20, 0, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 0, {}),
     '^[a-z0-9][a-z0-9._-]{0,63}(?=\\n?\\Z)': (32, [14, 4, 0, 1, 64, 6, 0, 13, 8, 22, 97, 122, 22, 48, 57, 0, 24, 16, 0, 63, 13, 11, 9, 0, 67067904, 2147483648, 134217726, 0, 0, 0, 0, 0, 1, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 0, {}),
     '^https?://': (32, [14, 4, 0, 7, 8, 6, 0, 16, 104, 16, 116, 16, 116, 16, 112, 24, 6, 0, 1, 16, 115, 1, 16, 58, 16, 47, 16, 47, 1], 0, {}),
 }
@@ -79,6 +81,10 @@ def validate(data):
             data_keys.remove('reporter')
             data__reporter = data['reporter']
             validate___definitions_s90(data__reporter)
+        if 'probes' in data_keys:
+            data_keys.remove('probes')
+            data__probes = data['probes']
+            validate___definitions_s94(data__probes)
         if 'termination_log' in data_keys:
             data_keys.remove('termination_log')
             data__terminationlog = data['termination_log']
@@ -86,20 +92,20 @@ def validate(data):
         if 'services' in data_keys:
             data_keys.remove('services')
             data__services = data['services']
-            validate___definitions_s95(data__services)
+            validate___definitions_s104(data__services)
         if 'signals' in data_keys:
             data_keys.remove('signals')
             data__signals = data['signals']
-            validate___definitions_s145(data__signals)
+            validate___definitions_s154(data__signals)
         if 'sinks' in data_keys:
             data_keys.remove('sinks')
             data__sinks = data['sinks']
-            validate___definitions_s148(data__sinks)
+            validate___definitions_s157(data__sinks)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s148(data):
+def validate___definitions_s157(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -110,20 +116,20 @@ def validate___definitions_s148(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s150(data_value)
+                validate___definitions_s159(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s96(data_key)
+                    validate___definitions_s105(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s96(data):
+def validate___definitions_s105(data):
     if is_reference(data):
         return
     if isinstance(data, str):
@@ -131,13 +137,13 @@ def validate___definitions_s96(data):
             raise Refused
     return data
 
-def validate___definitions_s150(data):
+def validate___definitions_s159(data):
     if is_reference(data):
         return
-    validate___definitions_s151(data)
+    validate___definitions_s160(data)
     return data
 
-def validate___definitions_s151(data):
+def validate___definitions_s160(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -151,7 +157,7 @@ def validate___definitions_s151(data):
         if 'type' in data_keys:
             data_keys.remove('type')
             data__type = data['type']
-            validate___definitions_s152(data__type)
+            validate___definitions_s161(data__type)
         if 'enabled' in data_keys:
             data_keys.remove('enabled')
             data__enabled = data['enabled']
@@ -163,34 +169,34 @@ def validate___definitions_s151(data):
         if 'kinds' in data_keys:
             data_keys.remove('kinds')
             data__kinds = data['kinds']
-            validate___definitions_s155(data__kinds)
+            validate___definitions_s164(data__kinds)
         if 'batch' in data_keys:
             data_keys.remove('batch')
             data__batch = data['batch']
-            validate___definitions_s157(data__batch)
+            validate___definitions_s166(data__batch)
         if 'timeout_s' in data_keys:
             data_keys.remove('timeout_s')
             data__timeouts = data['timeout_s']
-            validate___definitions_s161(data__timeouts)
+            validate___definitions_s170(data__timeouts)
         if 'retry' in data_keys:
             data_keys.remove('retry')
             data__retry = data['retry']
-            validate___definitions_s162(data__retry)
+            validate___definitions_s171(data__retry)
         if 'breaker' in data_keys:
             data_keys.remove('breaker')
             data__breaker = data['breaker']
-            validate___definitions_s165(data__breaker)
+            validate___definitions_s174(data__breaker)
         if 'max_bytes_per_s' in data_keys:
             data_keys.remove('max_bytes_per_s')
             data__maxbytespers = data['max_bytes_per_s']
-            validate___definitions_s168(data__maxbytespers)
+            validate___definitions_s177(data__maxbytespers)
         if 'dead_letter' in data_keys:
             data_keys.remove('dead_letter')
             data__deadletter = data['dead_letter']
-            validate___definitions_s169(data__deadletter)
+            validate___definitions_s178(data__deadletter)
     return data
 
-def validate___definitions_s169(data):
+def validate___definitions_s178(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -201,12 +207,12 @@ def validate___definitions_s169(data):
         if 'max_bytes' in data_keys:
             data_keys.remove('max_bytes')
             data__maxbytes = data['max_bytes']
-            validate___definitions_s170(data__maxbytes)
+            validate___definitions_s179(data__maxbytes)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s170(data):
+def validate___definitions_s179(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -218,7 +224,7 @@ def validate___definitions_s170(data):
             raise Refused
     return data
 
-def validate___definitions_s168(data):
+def validate___definitions_s177(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -230,7 +236,7 @@ def validate___definitions_s168(data):
             raise Refused
     return data
 
-def validate___definitions_s165(data):
+def validate___definitions_s174(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -241,16 +247,16 @@ def validate___definitions_s165(data):
         if 'failures' in data_keys:
             data_keys.remove('failures')
             data__failures = data['failures']
-            validate___definitions_s166(data__failures)
+            validate___definitions_s175(data__failures)
         if 'open_s' in data_keys:
             data_keys.remove('open_s')
             data__opens = data['open_s']
-            validate___definitions_s167(data__opens)
+            validate___definitions_s176(data__opens)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s167(data):
+def validate___definitions_s176(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -262,7 +268,7 @@ def validate___definitions_s167(data):
             raise Refused
     return data
 
-def validate___definitions_s166(data):
+def validate___definitions_s175(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -274,7 +280,7 @@ def validate___definitions_s166(data):
             raise Refused
     return data
 
-def validate___definitions_s162(data):
+def validate___definitions_s171(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -285,16 +291,16 @@ def validate___definitions_s162(data):
         if 'first_s' in data_keys:
             data_keys.remove('first_s')
             data__firsts = data['first_s']
-            validate___definitions_s128(data__firsts)
+            validate___definitions_s137(data__firsts)
         if 'max_s' in data_keys:
             data_keys.remove('max_s')
             data__maxs = data['max_s']
-            validate___definitions_s164(data__maxs)
+            validate___definitions_s173(data__maxs)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s164(data):
+def validate___definitions_s173(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -306,7 +312,7 @@ def validate___definitions_s164(data):
             raise Refused
     return data
 
-def validate___definitions_s128(data):
+def validate___definitions_s137(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -318,7 +324,7 @@ def validate___definitions_s128(data):
             raise Refused
     return data
 
-def validate___definitions_s161(data):
+def validate___definitions_s170(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -330,7 +336,7 @@ def validate___definitions_s161(data):
             raise Refused
     return data
 
-def validate___definitions_s157(data):
+def validate___definitions_s166(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -341,20 +347,20 @@ def validate___definitions_s157(data):
         if 'max_events' in data_keys:
             data_keys.remove('max_events')
             data__maxevents = data['max_events']
-            validate___definitions_s158(data__maxevents)
+            validate___definitions_s167(data__maxevents)
         if 'max_bytes' in data_keys:
             data_keys.remove('max_bytes')
             data__maxbytes = data['max_bytes']
-            validate___definitions_s159(data__maxbytes)
+            validate___definitions_s168(data__maxbytes)
         if 'wait_s' in data_keys:
             data_keys.remove('wait_s')
             data__waits = data['wait_s']
-            validate___definitions_s160(data__waits)
+            validate___definitions_s169(data__waits)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s160(data):
+def validate___definitions_s169(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float)) or isinstance(data, bool):
@@ -366,7 +372,7 @@ def validate___definitions_s160(data):
             raise Refused
     return data
 
-def validate___definitions_s159(data):
+def validate___definitions_s168(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -378,7 +384,7 @@ def validate___definitions_s159(data):
             raise Refused
     return data
 
-def validate___definitions_s158(data):
+def validate___definitions_s167(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -390,7 +396,7 @@ def validate___definitions_s158(data):
             raise Refused
     return data
 
-def validate___definitions_s155(data):
+def validate___definitions_s164(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -406,10 +412,10 @@ def validate___definitions_s155(data):
         if data_len > len(set((fn(data_x) for data_x in data))):
             raise Refused
         for data_x, data_item in enumerate(data):
-            validate___definitions_s156(data_item)
+            validate___definitions_s165(data_item)
     return data
 
-def validate___definitions_s156(data):
+def validate___definitions_s165(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -425,7 +431,7 @@ def validate___definitions_s70(data):
         raise Refused
     return data
 
-def validate___definitions_s152(data):
+def validate___definitions_s161(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -435,7 +441,7 @@ def validate___definitions_s152(data):
             raise Refused
     return data
 
-def validate___definitions_s145(data):
+def validate___definitions_s154(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -446,20 +452,20 @@ def validate___definitions_s145(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s147(data_value)
+                validate___definitions_s156(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s146(data_key)
+                    validate___definitions_s155(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s146(data):
+def validate___definitions_s155(data):
     if is_reference(data):
         return
     if isinstance(data, str):
@@ -467,7 +473,7 @@ def validate___definitions_s146(data):
             raise Refused
     return data
 
-def validate___definitions_s147(data):
+def validate___definitions_s156(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -477,7 +483,7 @@ def validate___definitions_s147(data):
             raise Refused
     return data
 
-def validate___definitions_s95(data):
+def validate___definitions_s104(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -488,26 +494,26 @@ def validate___definitions_s95(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s97(data_value)
+                validate___definitions_s106(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s96(data_key)
+                    validate___definitions_s105(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s97(data):
+def validate___definitions_s106(data):
     if is_reference(data):
         return
-    validate___definitions_s98(data)
+    validate___definitions_s107(data)
     return data
 
-def validate___definitions_s98(data):
+def validate___definitions_s107(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -522,19 +528,19 @@ def validate___definitions_s98(data):
         if 'type' in data_keys:
             data_keys.remove('type')
             data__type = data['type']
-            validate___definitions_s100(data__type)
+            validate___definitions_s109(data__type)
         if 'command' in data_keys:
             data_keys.remove('command')
             data__command = data['command']
-            validate___definitions_s101(data__command)
+            validate___definitions_s110(data__command)
         if 'env' in data_keys:
             data_keys.remove('env')
             data__env = data['env']
-            validate___definitions_s103(data__env)
+            validate___definitions_s112(data__env)
         if 'user' in data_keys:
             data_keys.remove('user')
             data__user = data['user']
-            validate___definitions_s106(data__user)
+            validate___definitions_s115(data__user)
         if 'cwd' in data_keys:
             data_keys.remove('cwd')
             data__cwd = data['cwd']
@@ -542,27 +548,27 @@ def validate___definitions_s98(data):
         if 'umask' in data_keys:
             data_keys.remove('umask')
             data__umask = data['umask']
-            validate___definitions_s108(data__umask)
+            validate___definitions_s117(data__umask)
         if 'limits' in data_keys:
             data_keys.remove('limits')
             data__limits = data['limits']
-            validate___definitions_s109(data__limits)
+            validate___definitions_s118(data__limits)
         if 'after' in data_keys:
             data_keys.remove('after')
             data__after = data['after']
-            validate___definitions_s118(data__after)
+            validate___definitions_s127(data__after)
         if 'readiness' in data_keys:
             data_keys.remove('readiness')
             data__readiness = data['readiness']
-            validate___definitions_s120(data__readiness)
+            validate___definitions_s129(data__readiness)
         if 'stop' in data_keys:
             data_keys.remove('stop')
             data__stop = data['stop']
-            validate___definitions_s130(data__stop)
+            validate___definitions_s139(data__stop)
         if 'restart' in data_keys:
             data_keys.remove('restart')
             data__restart = data['restart']
-            validate___definitions_s134(data__restart)
+            validate___definitions_s143(data__restart)
         if 'essential' in data_keys:
             data_keys.remove('essential')
             data__essential = data['essential']
@@ -570,15 +576,15 @@ def validate___definitions_s98(data):
         if 'success_codes' in data_keys:
             data_keys.remove('success_codes')
             data__successcodes = data['success_codes']
-            validate___definitions_s136(data__successcodes)
+            validate___definitions_s145(data__successcodes)
         if 'backoff_s' in data_keys:
             data_keys.remove('backoff_s')
             data__backoffs = data['backoff_s']
-            validate___definitions_s138(data__backoffs)
+            validate___definitions_s147(data__backoffs)
         if 'limit' in data_keys:
             data_keys.remove('limit')
             data__limit = data['limit']
-            validate___definitions_s139(data__limit)
+            validate___definitions_s148(data__limit)
         if 'watchdog_s' in data_keys:
             data_keys.remove('watchdog_s')
             data__watchdogs = data['watchdog_s']
@@ -586,12 +592,12 @@ def validate___definitions_s98(data):
         if 'reload' in data_keys:
             data_keys.remove('reload')
             data__reload = data['reload']
-            validate___definitions_s141(data__reload)
+            validate___definitions_s150(data__reload)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s141(data):
+def validate___definitions_s150(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -606,7 +612,7 @@ def validate___definitions_s141(data):
         if 'signal' in data_keys:
             data_keys.remove('signal')
             data__signal = data['signal']
-            validate___definitions_s106(data__signal)
+            validate___definitions_s115(data__signal)
         if data_keys:
             raise Refused
     return data
@@ -623,7 +629,7 @@ def validate___definitions_s84(data):
             validate___definitions_s85(data_item)
     return data
 
-def validate___definitions_s139(data):
+def validate___definitions_s148(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, type(None))) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -635,7 +641,7 @@ def validate___definitions_s139(data):
             raise Refused
     return data
 
-def validate___definitions_s138(data):
+def validate___definitions_s147(data):
     if is_reference(data):
         return
     if not isinstance(data, (int, float, float, type(None))) or isinstance(data, bool):
@@ -647,7 +653,7 @@ def validate___definitions_s138(data):
             raise Refused
     return data
 
-def validate___definitions_s136(data):
+def validate___definitions_s145(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -656,10 +662,10 @@ def validate___definitions_s136(data):
     if data_is_list:
         data_len = len(data)
         for data_x, data_item in enumerate(data):
-            validate___definitions_s137(data_item)
+            validate___definitions_s146(data_item)
     return data
 
-def validate___definitions_s137(data):
+def validate___definitions_s146(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -671,14 +677,14 @@ def validate___definitions_s137(data):
             raise Refused
     return data
 
-def validate___definitions_s134(data):
+def validate___definitions_s143(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'always' or (isinstance(data, str) and data == 'on-failure') or (isinstance(data, str) and data == 'never') or (data is None)):
         raise Refused
     return data
 
-def validate___definitions_s130(data):
+def validate___definitions_s139(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -697,19 +703,19 @@ def validate___definitions_s130(data):
         if 'to' in data_keys:
             data_keys.remove('to')
             data__to = data['to']
-            validate___definitions_s133(data__to)
+            validate___definitions_s142(data__to)
         if data_keys:
             raise Refused
     return data
 
-def validate___definitions_s133(data):
+def validate___definitions_s142(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'group' or (isinstance(data, str) and data == 'process')):
         raise Refused
     return data
 
-def validate___definitions_s120(data):
+def validate___definitions_s129(data):
     if is_reference(data):
         return
     if not isinstance(data, (dict, type(None))):
@@ -720,15 +726,15 @@ def validate___definitions_s120(data):
         if 'http' in data_keys:
             data_keys.remove('http')
             data__http = data['http']
-            validate___definitions_s121(data__http)
+            validate___definitions_s130(data__http)
         if 'tcp' in data_keys:
             data_keys.remove('tcp')
             data__tcp = data['tcp']
-            validate___definitions_s122(data__tcp)
+            validate___definitions_s131(data__tcp)
         if 'command' in data_keys:
             data_keys.remove('command')
             data__command = data['command']
-            validate___definitions_s123(data__command)
+            validate___definitions_s132(data__command)
         if 'file' in data_keys:
             data_keys.remove('file')
             data__file = data['file']
@@ -736,7 +742,7 @@ def validate___definitions_s120(data):
         if 'notify' in data_keys:
             data_keys.remove('notify')
             data__notify = data['notify']
-            validate___definitions_s126(data__notify)
+            validate___definitions_s135(data__notify)
         if 'delay_s' in data_keys:
             data_keys.remove('delay_s')
             data__delays = data['delay_s']
@@ -744,7 +750,7 @@ def validate___definitions_s120(data):
         if 'interval_s' in data_keys:
             data_keys.remove('interval_s')
             data__intervals = data['interval_s']
-            validate___definitions_s128(data__intervals)
+            validate___definitions_s137(data__intervals)
         if 'timeout_s' in data_keys:
             data_keys.remove('timeout_s')
             data__timeouts = data['timeout_s']
@@ -753,14 +759,14 @@ def validate___definitions_s120(data):
             raise Refused
     return data
 
-def validate___definitions_s126(data):
+def validate___definitions_s135(data):
     if is_reference(data):
         return
     if not (isinstance(data, bool) and data is True):
         raise Refused
     return data
 
-def validate___definitions_s123(data):
+def validate___definitions_s132(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -774,7 +780,7 @@ def validate___definitions_s123(data):
             validate___definitions_s3(data_item)
     return data
 
-def validate___definitions_s122(data):
+def validate___definitions_s131(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -784,7 +790,7 @@ def validate___definitions_s122(data):
             raise Refused
     return data
 
-def validate___definitions_s121(data):
+def validate___definitions_s130(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -794,7 +800,7 @@ def validate___definitions_s121(data):
             raise Refused
     return data
 
-def validate___definitions_s118(data):
+def validate___definitions_s127(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -806,7 +812,7 @@ def validate___definitions_s118(data):
             validate___definitions_s3(data_item)
     return data
 
-def validate___definitions_s109(data):
+def validate___definitions_s118(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -817,45 +823,45 @@ def validate___definitions_s109(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s111(data_value)
+                validate___definitions_s120(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s110(data_key)
+                    validate___definitions_s119(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s110(data):
+def validate___definitions_s119(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'as' or (isinstance(data, str) and data == 'core') or (isinstance(data, str) and data == 'cpu') or (isinstance(data, str) and data == 'data') or (isinstance(data, str) and data == 'fsize') or (isinstance(data, str) and data == 'locks') or (isinstance(data, str) and data == 'memlock') or (isinstance(data, str) and data == 'msgqueue') or (isinstance(data, str) and data == 'nice') or (isinstance(data, str) and data == 'nofile') or (isinstance(data, str) and data == 'nproc') or (isinstance(data, str) and data == 'rss') or (isinstance(data, str) and data == 'rtprio') or (isinstance(data, str) and data == 'rttime') or (isinstance(data, str) and data == 'sigpending') or (isinstance(data, str) and data == 'stack')):
         raise Refused
     return data
 
-def validate___definitions_s111(data):
+def validate___definitions_s120(data):
     if is_reference(data):
         return
     data_one_of_count1 = 0
     if data_one_of_count1 < 2:
         try:
-            validate___definitions_s112(data)
+            validate___definitions_s121(data)
             data_one_of_count1 += 1
         except (Refused, Refused):
             pass
     if data_one_of_count1 < 2:
         try:
-            validate___definitions_s113(data)
+            validate___definitions_s122(data)
             data_one_of_count1 += 1
         except (Refused, Refused):
             pass
     if data_one_of_count1 < 2:
         try:
-            validate___definitions_s114(data)
+            validate___definitions_s123(data)
             data_one_of_count1 += 1
         except (Refused, Refused):
             pass
@@ -863,7 +869,7 @@ def validate___definitions_s111(data):
         raise Refused
     return data
 
-def validate___definitions_s114(data):
+def validate___definitions_s123(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple)):
@@ -876,22 +882,22 @@ def validate___definitions_s114(data):
         if data_len > 2:
             raise Refused
         for data_x, data_item in enumerate(data):
-            validate___definitions_s115(data_item)
+            validate___definitions_s124(data_item)
     return data
 
-def validate___definitions_s115(data):
+def validate___definitions_s124(data):
     if is_reference(data):
         return
     data_one_of_count2 = 0
     if data_one_of_count2 < 2:
         try:
-            validate___definitions_s112(data)
+            validate___definitions_s121(data)
             data_one_of_count2 += 1
         except (Refused, Refused):
             pass
     if data_one_of_count2 < 2:
         try:
-            validate___definitions_s113(data)
+            validate___definitions_s122(data)
             data_one_of_count2 += 1
         except (Refused, Refused):
             pass
@@ -899,14 +905,14 @@ def validate___definitions_s115(data):
         raise Refused
     return data
 
-def validate___definitions_s113(data):
+def validate___definitions_s122(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'unlimited'):
         raise Refused
     return data
 
-def validate___definitions_s112(data):
+def validate___definitions_s121(data):
     if is_reference(data):
         return
     if not isinstance(data, int) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
@@ -916,7 +922,7 @@ def validate___definitions_s112(data):
             raise Refused
     return data
 
-def validate___definitions_s108(data):
+def validate___definitions_s117(data):
     if is_reference(data):
         return
     if not isinstance(data, str):
@@ -937,7 +943,7 @@ def validate___definitions_s85(data):
             raise Refused
     return data
 
-def validate___definitions_s106(data):
+def validate___definitions_s115(data):
     if is_reference(data):
         return
     if not isinstance(data, (str, type(None))):
@@ -948,7 +954,7 @@ def validate___definitions_s106(data):
             raise Refused
     return data
 
-def validate___definitions_s103(data):
+def validate___definitions_s112(data):
     if is_reference(data):
         return
     if not isinstance(data, dict):
@@ -959,20 +965,20 @@ def validate___definitions_s103(data):
         for data_key in data_keys:
             if data_key not in []:
                 data_value = data.get(data_key)
-                validate___definitions_s105(data_value)
+                validate___definitions_s114(data_value)
         data_len = len(data)
         if data_len != 0:
             data_property_names = True
             for data_key in data:
                 try:
-                    validate___definitions_s104(data_key)
+                    validate___definitions_s113(data_key)
                 except (Refused, Refused):
                     data_property_names = False
             if not data_property_names:
                 raise Refused
     return data
 
-def validate___definitions_s104(data):
+def validate___definitions_s113(data):
     if is_reference(data):
         return
     if isinstance(data, str):
@@ -980,14 +986,14 @@ def validate___definitions_s104(data):
             raise Refused
     return data
 
-def validate___definitions_s105(data):
+def validate___definitions_s114(data):
     if is_reference(data):
         return
     if not isinstance(data, (str, type(None))):
         raise Refused
     return data
 
-def validate___definitions_s101(data):
+def validate___definitions_s110(data):
     if is_reference(data):
         return
     if not isinstance(data, (list, tuple, type(None))):
@@ -1001,7 +1007,7 @@ def validate___definitions_s101(data):
             validate___definitions_s3(data_item)
     return data
 
-def validate___definitions_s100(data):
+def validate___definitions_s109(data):
     if is_reference(data):
         return
     if not (isinstance(data, str) and data == 'service' or (isinstance(data, str) and data == 'oneshot')):
@@ -1013,6 +1019,114 @@ def validate___definitions_s3(data):
         return
     if not isinstance(data, str):
         raise Refused
+    return data
+
+def validate___definitions_s94(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'http' in data_keys:
+            data_keys.remove('http')
+            data__http = data['http']
+            validate___definitions_s95(data__http)
+        if 'file' in data_keys:
+            data_keys.remove('file')
+            data__file = data['file']
+            validate___definitions_s102(data__file)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s102(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (str, type(None))):
+        raise Refused
+    if isinstance(data, str):
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+        if not PATTERNS['^[^\\u0000]*(?=\\n?\\Z)'].search(data):
+            raise Refused
+    return data
+
+def validate___definitions_s95(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, dict):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_keys = set(data.keys())
+        if 'host' in data_keys:
+            data_keys.remove('host')
+            data__host = data['host']
+            validate___definitions_s96(data__host)
+        if 'port' in data_keys:
+            data_keys.remove('port')
+            data__port = data['port']
+            validate___definitions_s97(data__port)
+        if 'token' in data_keys:
+            data_keys.remove('token')
+            data__token = data['token']
+            validate___definitions_s98(data__token)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s98(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (dict, type(None))):
+        raise Refused
+    data_is_dict = isinstance(data, dict)
+    if data_is_dict:
+        data_len = len(data)
+        if data_len < 1:
+            raise Refused
+        if data_len > 1:
+            raise Refused
+        data_keys = set(data.keys())
+        if '$secret' in data_keys:
+            data_keys.remove('$secret')
+            data__secret = data['$secret']
+            validate___definitions_s3(data__secret)
+        if '$file' in data_keys:
+            data_keys.remove('$file')
+            data__file = data['$file']
+            validate___definitions_s3(data__file)
+        if '$env' in data_keys:
+            data_keys.remove('$env')
+            data__env = data['$env']
+            validate___definitions_s3(data__env)
+        if data_keys:
+            raise Refused
+    return data
+
+def validate___definitions_s97(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, (int, type(None))) and (not (isinstance(data, float) and data.is_integer())) or isinstance(data, bool):
+        raise Refused
+    if isinstance(data, (int, float, float)) and (not isinstance(data, bool)):
+        if data < 1:
+            raise Refused
+        if data > 65535:
+            raise Refused
+    return data
+
+def validate___definitions_s96(data):
+    if is_reference(data):
+        return
+    if not isinstance(data, str):
+        raise Refused
+    if isinstance(data, str):
+        if not PATTERNS['^[0-9A-Za-z.:_-]{1,253}(?=\\n?\\Z)'].search(data):
+            raise Refused
     return data
 
 def validate___definitions_s90(data):

@@ -74,7 +74,7 @@ class Commands:
             "uptime_s": crew.uptime_s(),
             "restarts": at.restarts,
             "maintenance": not crew.healing,
-            "reason": self._reason(),
+            "reason": at.reason(),
             "image_version": crew.versions.image,
             "data_version": crew.versions.data,
             "labels": dict(crew.settings.labels),
@@ -94,12 +94,6 @@ class Commands:
         masked = crew.mask(document)
         return masked if isinstance(masked, dict) else document
 
-    def _reason(self) -> str:
-        """Why it is in its state: nothing when it simply is UP for the first time."""
-        at = self._parts.driver.situation
-        told = at.state in (State.RESTARTING, *_GOING_DOWN) or (at.state is State.UP and at.restarts > 0)
-        return at.cause.words if at.cause and told else ""
-
     def _held_up_by(self, running: str) -> str:
         going = [str(row["name"]) for row in self._parts.servicing.report() if row["state"] == "stopping"]
         return f"{running}: {', '.join(going)}" if going else running
@@ -118,6 +112,9 @@ class Commands:
             self._restart(name if isinstance(name, str) else None, wait, done)
         elif op == "maintenance":
             self._maintenance(bool(request.get("on")), done)
+        elif op == "drain":
+            sink = request.get("sink")
+            done(self._parts.crew.outlet.drain(sink if isinstance(sink, str) else None))
         else:
             self.reload(lambda answer: self._reloaded(answer, wait, done))
 
@@ -134,7 +131,7 @@ class Commands:
                     else {"ok": True, "state": state.value, "took_ms": now - since_ms}
                 )
         elif state in _GOING_DOWN:
-            words = f"the instance went to {state.value}: {self._reason()}"
+            words = f"the instance went to {state.value}: {self._parts.driver.situation.reason()}"
             for _, _, done in self._take_waiting():
                 done(_refused("ended", words))
         if self._parts.driver.restarting_all:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
             """The status document, format 1, masked."""
 
         def perform(self, op: str, request: JsonObject, done: Callable[[JsonObject], None]) -> None:
-            """Do `op` (restart, reload, stop, maintenance); `done` is called once, at once or later, with the answer.
+            """Do `op` (restart, reload, stop, maintenance, drain); `done` is called once, at once or later, with the answer.
 
             The members that an operation knows are of the right type: see `_WANTED`.
             """
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SOCKET = "ctl"
-PERFORMED = ("restart", "reload", "stop", "maintenance")
+PERFORMED = ("restart", "reload", "stop", "maintenance", "drain")
 _WANTED: dict[str, tuple[tuple[str, tuple[type, ...], str], ...]] = {
     "restart": (
         ("name", (str, type(None)), "a service's name, or null"),
@@ -46,6 +46,7 @@ _WANTED: dict[str, tuple[tuple[str, tuple[type, ...], str], ...]] = {
     "reload": (("wait", (bool, type(None)), "true or false"),),
     "stop": (("wait", (bool, type(None)), "true or false"),),
     "maintenance": (("on", (bool,), "true or false"),),
+    "drain": (("sink", (str, type(None)), "a sink's name, or null"),),
     "wait": (("state", (str,), f"one of {', '.join(state.value for state in State)}"),),
 }
 """Per operation: a member, the types it may have (None: it may be left out), and what to say otherwise."""

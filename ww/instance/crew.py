@@ -61,6 +61,8 @@ class Crew:
         self._boot = boot
         self.base_env = inherited(compiler.environ, place.ww_directory)
         self.own_env = unchanged(compiler.environ, place.ww_directory)
+        self.environ = compiler.environ
+        """What `ww run` was started with; nothing below it gets all of this."""
         self.pid = os.getpid()
         self.cfg_path = ""
         """Where the compiled configuration lies, once it is compiled."""

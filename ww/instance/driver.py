@@ -70,6 +70,9 @@ class Cause(Value):
         self.own_end = own_end
 
 
+_WITH_REASON = (State.RESTARTING, State.STOPPING, State.STOPPED, State.ERROR)
+
+
 class Situation:
     """Where the instance stands; written by the driver only, read by whoever performs."""
 
@@ -102,6 +105,11 @@ class Situation:
         self.restarts = 0
         self.collected: list[str] = []
         """Failures of tolerant actions since the state was entered."""
+
+    def reason(self) -> str:
+        """Why it is in its state: nothing when it simply is UP for the first time."""
+        told = self.state in _WITH_REASON or (self.state is State.UP and self.restarts > 0)
+        return self.cause.words if self.cause and told else ""
 
 
 _SERVICES_DOWN = Action(Kind.SERVICES_DOWN, tolerant=True)

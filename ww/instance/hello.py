@@ -42,3 +42,11 @@ def fitting(message: JsonObject) -> JsonObject:
     if len(json_dumps(message).encode("utf-8", "backslashreplace")) <= DATAGRAM_BYTES:
         return message
     return {name: value for name, value in message.items() if name != "settings"}
+
+
+def told_health(health: JsonObject) -> JsonObject:
+    """What the reporter is told of a health sample; one that is too long goes without its figures."""
+    short = {name: value for name, value in health.items() if name not in ("monitor", "ww")}
+    message: JsonObject = {"t": "health", **short, "monitor": health.get("monitor")}
+    fits = len(json_dumps(message).encode("utf-8", "backslashreplace")) <= DATAGRAM_BYTES
+    return message if fits else {**message, "monitor": {}}

@@ -33,6 +33,10 @@ VARIABLES = (
 """Every variable of the contract; docs/hooks.md explains each, and a test compares the two lists."""
 
 
+_OURS = ("WW_LD_PRELOAD", "WW_SELF", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""What our launch left there, and what whoever started `ww run` wants to hear from it and from nobody below it."""
+
+
 class Identity(Value):
     """Who this instance is: `service` and `instance` as people know it, `boot` as this life of it (128 random bits)."""
 
@@ -67,8 +71,8 @@ def inherited(environ: Mapping[str, str], ww_directory: str) -> dict[str, str]:
 
 
 def unchanged(environ: Mapping[str, str], ww_directory: str) -> dict[str, str]:
-    """What a wrapped command inherits: all of it, without what our own launch left there, and a PATH with `ww`."""
-    kept = {name: value for name, value in environ.items() if name not in ("WW_LD_PRELOAD", "WW_SELF")}
+    """What a wrapped command inherits: all of it, without what is for ww alone, and a PATH with `ww`."""
+    kept = {name: value for name, value in environ.items() if name not in _OURS}
     preload = environ.get("WW_LD_PRELOAD")
     if preload:
         kept["LD_PRELOAD"] = preload

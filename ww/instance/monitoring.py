@@ -73,6 +73,7 @@ class Monitoring:
         self._crew.recorder.health(data)
         at = stamp(self._crew.system.clock.wall_ms())
         self.last_health = {"healthy": healthy, "at": at, "failure": failure, "monitor": monitor}
+        self._crew.outlet.measured({**self.last_health, "healthy": healthy})
         return {**monitor, "ww": measured}
 
     def unhealthy(self, cause: Cause) -> None:

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from ww.instance.driver import Situation, Task
     from ww.instance.reporter import Reporter
     from ww.instance.tasks import Report
+    from ww.instance.upward import Upward
     from ww.lifecycle.policy import StopBudget
     from ww.supervise.loop import Timer
     from ww.types import Callback, JsonObject
 
 _NOT_IN_THE_WAY = (State.UP, State.STOPPING, State.STOPPED, State.ERROR)
+URGE_MS = 1_000
+"""How often receivers may be tried before their time because somebody asks for it."""
 WAIT_MS = 500
 """How long after BOOT a start that is not UP yet has the machine for itself."""
 
@@ -40,6 +43,12 @@ class Outlet:
         self._at: Situation | None = None
         self._timer: Timer | None = None
         self._said = False
+        self._upward: Upward | None = None
+        self._entered: dict[str, int] = {}
+        self._spent_ms: dict[str, int] = {}
+        self.view: Callable[[], dict[str, Any]] = dict
+        """The members of the status document by which readiness is judged; set by the wiring module."""
+        self._urged: dict[str | None, int] = {}
         self.on_killed: Callable[[], object] = bool
         """Called when a reporter was killed, and not by us: the kernel takes it first when memory is short."""
 
@@ -53,12 +62,43 @@ class Outlet:
     def recorded(self, at: Situation) -> None:
         """A state was entered and is in the journal."""
         self._at = at
-        if self._reporter is not None:
+        name = at.state.value if at.state is not None else ""
+        self._entered[name] = self._entered.get(name, 0) + 1
+        if at.previous is not None:
+            self._spent_ms[at.previous.value] = self._spent_ms.get(at.previous.value, 0) + at.previous_ms
+        if self._reporter is None:
+            if at.state in _NOT_IN_THE_WAY:
+                self._open()
+            elif self._timer is None and self.wanted:
+                self._timer = self._crew.system.loop.call_later(WAIT_MS, self._open)
+        self.look(anew=True)
+
+    def look(self, anew: bool = False) -> None:
+        """Something by which readiness is judged may have changed; `anew`: a state was entered."""
+        changed = False
+        if self._upward is None and (
+            self._reporter is not None
+            or self._crew.settings.text("probes.file")
+            or self._crew.environ.get("NOTIFY_SOCKET")
+        ):
+            procs.prepare("ww.instance.upward")
+            from ww.instance.upward import Upward
+
+            self._upward = Upward(self._crew, self.view, self._left_ms)
+        if self._upward is not None:
+            changed = self._upward.look()
+        if self._reporter is not None and (changed or anew):
             self._reporter.state(self.state())
-        elif at.state in _NOT_IN_THE_WAY:
-            self._open()
-        elif self._timer is None and self.wanted:
-            self._timer = self._crew.system.loop.call_later(WAIT_MS, self._open)
+
+    def measured(self, health: JsonObject) -> None:
+        """A health event was journalled."""
+        self.look()
+        if self._reporter is not None:
+            self._reporter.health(health)
+
+    def _left_ms(self) -> int:
+        budget = self._at.budget if self._at is not None else None
+        return budget.left(self._crew.system.clock.mono_ms()) if budget is not None else 0
 
     def reloaded(self) -> None:
         """The configuration was merged anew: the reporter is started anew where it would be told something else."""
@@ -66,6 +106,26 @@ class Outlet:
             self._reporter.refresh(self.wanted)
         else:
             self._begin()
+        self.look()
+
+    def drain(self, sink: str | None) -> JsonObject:
+        """The answer to whoever waits until the sink, or each of them (None), has everything: it is tried now.
+
+        Who asks more often than once a second hears the same, and the receivers nothing of it.
+        """
+        names = sorted(self._sinks())
+        if sink is not None and sink not in names:
+            known = ", ".join(names) or "there is none"
+            words = f"there is no sink {sink[:80]} that is in use; the sinks are: {known}"
+            return {"ok": False, "code": "unknown_sink", "message": words}
+        now = self._crew.system.clock.mono_ms()
+        asked_ms = max((self._urged[one] for one in (None, sink) if one in self._urged), default=None)
+        if asked_ms is not None and now - asked_ms < URGE_MS:
+            return {"ok": True, "woken": True}
+        woken = self._reporter is not None and self._reporter.urge(sink)
+        if woken:
+            self._urged[sink] = now
+        return {"ok": True, "woken": woken}
 
     def kill(self) -> None:
         """At once and without a last delivery."""
@@ -109,7 +169,11 @@ class Outlet:
 
     def sample(self) -> JsonObject:
         """What the reporter measured last, if that is fresh; else nothing."""
-        return self._reporter.sample() if self._reporter is not None else {}
+        found = self._reporter.sample() if self._reporter is not None else {}
+        spool, journal = found.get("spool"), self._crew.journal
+        if isinstance(spool, dict) and journal is not None:
+            found["spool"] = {**spool, "dropped": journal.dropped}
+        return found
 
     def report(self) -> JsonObject | None:
         """What `ww status` says of it; None where there is none."""
@@ -123,7 +187,11 @@ class Outlet:
             "state": at.state.value if at is not None and at.state is not None else None,
             "previous": at.previous.value if at is not None and at.previous is not None else None,
             "seq": journal.seq if journal is not None else 0,
-            "ready": at is not None and at.state is State.UP,
+            "ready": self._upward is not None and self._upward.ready,
+            "words": self._upward.words if self._upward is not None else "",
+            "was_up": State.UP.value in self._entered,
+            "entered": dict(self._entered),
+            "spent_ms": dict(self._spent_ms),
             "since_ms": clock.wall_ms() - (clock.mono_ms() - entered_ms),
             "restarts": at.restarts if at is not None else 0,
         }
@@ -138,7 +206,10 @@ class Outlet:
     @property
     def wanted(self) -> bool:
         """Whether the configuration gives a reporter something to do."""
-        return bool(self._sinks()) or self._crew.settings.section("probes").get("http.port") is not None
+        return bool(self._sinks()) or self._serves()
+
+    def _serves(self) -> bool:
+        return self._crew.settings.section("probes").get("http.port") is not None
 
     def _open(self) -> None:
         """Everything on the way to UP comes first, or takes its time: now a reporter is in nobody's way."""
@@ -151,14 +222,16 @@ class Outlet:
         if self._reporter is not None or journal is None or not self.wanted or self._crew.data.in_use:
             return
         if journal.directory is None:
-            if not self._said:
+            if not self._said and self._sinks():
                 self._said = True
                 self._crew.system.voice.warn("events are kept in memory alone, so no sink gets any")
-            return
+            if not self._serves():
+                return
         procs.prepare("ww.instance.reporter")
         from ww.instance.reporter import Reporter
 
         self._reporter = Reporter(self._crew, journal, self.state)
+        self.look()
         self._reporter.start()
 
 

@@ -6,7 +6,7 @@ import os
 
 from ww.clib import json_dumps
 from ww.clock import stamp
-from ww.home.smallfile import write_text
+from ww.home.smallfile import read_text, write_text
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ww.types import JsonObject
 
 
+READY_FILE = "ready.path"
+"""In RUN: where the status file is, so that the next life can remove what a killed one left there."""
+
+
 def forget_last_life(run: str) -> None:
     """Remove what an earlier `ww run` said of itself: after a kill it would go on saying UP."""
     for name in ("state.json", "exit.json"):
@@ -28,6 +32,12 @@ def forget_last_life(run: str) -> None:
             os.unlink(f"{run}/{name}")
         except OSError:
             continue  # it was not there, or cannot be replaced later either, which is said then
+    try:
+        status_file = read_text(f"{run}/{READY_FILE}")
+        if status_file:
+            os.unlink(status_file)
+    except OSError:
+        return  # it was removed in time, as it is at every stop
 
 
 class Lives(Value):

@@ -10,7 +10,7 @@ import os
 
 from ww.clib import SIGNALS
 from ww.home.command import reporter_command
-from ww.instance.hello import PROTOCOL, fitting, hello
+from ww.instance.hello import PROTOCOL, fitting, hello, told_health
 from ww.instance.line import Line, make_line
 from ww.instance.members import SERVICE, TAG, Members
 from ww.supervise import child, logs
@@ -283,6 +283,17 @@ class Reporter:
         """A state was entered."""
         if self._line is not None:
             self._line.send({"t": "state", **state})
+
+    def health(self, health: JsonObject) -> None:
+        """A sample of the instance's health, for whoever asks the reporter."""
+        if self._line is not None:
+            self._line.send(told_health(health))
+
+    def urge(self, sink: str | None) -> bool:
+        """Have the sink, or all of them (None), try now what waits for a later time; False if there is no reporter just now."""
+        if self._line is not None:
+            self._line.send({"t": "drain", "sink": sink})
+        return self._line is not None
 
     def refresh(self, wanted: bool) -> None:
         """The configuration is another one: end in order, and begin anew if it is still wanted."""

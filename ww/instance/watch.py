@@ -128,13 +128,15 @@ class Watch:
 MOST_DEEP = 32
 """How many levels the health of a monitor may have; more is no health, and would be more than others can read."""
 _TEXT_CHARACTERS = 4096
+MOST_BYTES = 48 << 10
+"""How long health may be as JSON: an event of 64 KiB has to hold what ww measures besides."""
 
 
 def read_health(outputs: list[str]) -> tuple[JsonObject, str]:
     """The health that the monitor's files printed, merged by key, and a complaint or "".
 
     What is not a JSON object, is nested deeper than 32 levels, or holds half a character (a lone surrogate), is kept
-    as `{"output": text}`: exit 0 means healthy, whatever was printed.
+    as `{"output": text}`, and so is what is longer than 48 KiB: exit 0 means healthy, whatever was printed.
     """
     health: JsonObject = {}
     complaint = ""
@@ -148,6 +150,11 @@ def read_health(outputs: list[str]) -> tuple[JsonObject, str]:
         else:
             health["output"] = text[:_TEXT_CHARACTERS].encode("utf-8", "replace").decode()
             complaint = "monitor succeeded and did not print one JSON object; its output is kept as text"
+    if sum(map(len, outputs)) > MOST_BYTES // 4:  # a character is four bytes at most
+        text = json_dumps(health)
+        if len(text.encode("utf-8", "replace")) > MOST_BYTES:
+            health = {"output": text[:_TEXT_CHARACTERS]}
+            complaint = f"monitor succeeded and printed more than {MOST_BYTES >> 10} KiB of health; the beginning is kept as text"
     return health, complaint
 
 

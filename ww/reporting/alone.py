@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import time
 
@@ -15,8 +16,11 @@ SOON_S = 5.0
 """One whose `ww run` has gone takes no longer to end."""
 
 
-def wait_until_alone(directory: str) -> int | None:
-    """Wait for the lock in `directory`; its descriptor, held for life, or None where there can be no such file."""
+def wait_until_alone(directory: str, deadline: float = math.inf) -> int | None:
+    """Wait for the lock in `directory`; its descriptor, to be held, or None where there can be no such file.
+
+    Raises TimeoutError at `deadline` (`time.monotonic()`).
+    """
     path = f"{directory}/{LOCK}"
     try:
         os.makedirs(directory, 0o700, exist_ok=True)
@@ -30,6 +34,9 @@ def wait_until_alone(directory: str) -> int | None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(fd)
+                raise TimeoutError from None
             if not said:
                 said = True
                 say("info", f"waiting for another reporter of the events in {directory} to end")

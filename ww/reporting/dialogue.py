@@ -29,8 +29,14 @@ class Work(Protocol):
     def wake(self, seq: int) -> None:
         """There are events up to `seq` of the running boot."""
 
+    def urge(self, sink: str | None) -> None:
+        """Somebody waits for what is left for this sink, or for all (None): no back-off holds it up now."""
+
     def stats(self) -> JsonObject:
         """What to tell of each sink, by name."""
+
+    def spool(self) -> JsonObject:
+        """How much waits to be delivered."""
 
     def finish(self, deadline: float) -> int:
         """Deliver until `deadline` (`time.monotonic()`) and end everything; how many events are left."""
@@ -64,11 +70,21 @@ class Dialogue:
                 self._wake(message)
             case "ping":
                 self._line.send({"t": "pong", "n": message["n"]})
+            case "drain":
+                self._urge(message.get("sink"))
             case "flush":
                 self._wake(message)
                 within_s = float(str(message["within_ms"])) / 1000
                 process.end_within(within_s)
                 self.finish(time.monotonic() + within_s)
+
+    def stats(self) -> JsonObject:
+        """How each sink stands, as soon as there are any."""
+        return self._work.stats() if self._work is not None else {}
+
+    def spool(self) -> JsonObject:
+        """How much waits to be delivered, as soon as that is known."""
+        return self._work.spool() if self._work is not None else {}
 
     def finish(self, deadline: float) -> None:
         """Deliver what can be delivered until `deadline`, and say what is left."""
@@ -83,6 +99,10 @@ class Dialogue:
         self._seq = max(self._seq, seq) if isinstance(seq, int) else self._seq
         if self._work is not None:
             self._work.wake(self._seq)
+
+    def _urge(self, sink: object) -> None:
+        if self._work is not None:
+            self._work.urge(sink if isinstance(sink, str) else None)
 
     def _begin(self) -> None:
         try:

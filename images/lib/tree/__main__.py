@@ -22,8 +22,12 @@ WW = Path("/ww")
 PY = WW / "lib" / "py"
 WHEELHOUSE = Path("/src/wheelhouse")
 PIP = Path("/usr/share/python-wheels")
-EMPTY = ("usr", "files", "etc", "bin")
+EMPTY = ("usr", "files", "etc", "bin", "lib/plugins")
 OUTSIDE = (Path("/data"), Path("/backup"))
+TESTS = ("tests", "kazoo/testing", "jsonschema/benchmarks")
+"""Directories of dependencies that only their own authors run."""
+PLUGINS = WW / "lib" / "plugins"
+"""Where an image puts sink plugins: found after all that is ours, so that what they bring along replaces nothing."""
 
 
 def install(packages: Path) -> None:
@@ -32,7 +36,9 @@ def install(packages: Path) -> None:
     command = [sys.executable, f"{pip}/pip", "install", "--quiet", "--no-index", "--find-links", str(WHEELHOUSE)]
     run([*command, "--no-compile", "--root-user-action=ignore", "--target", str(packages), "whaleware[check]"])
     # Console scripts would name the interpreter that installed them.
-    run(["rm", "-rf", str(packages / "bin")])
+    unused = [packages / "bin", *(path for name in TESTS for path in packages.rglob(name) if path.is_dir())]
+    run(["rm", "-rf", *map(str, unused)])
+    (packages / "plugins.pth").write_text(f"{PLUGINS}\n")
 
 
 def launchers(python: Path) -> None:

@@ -21,17 +21,19 @@ TAKEN: list[Path] = []
 """Every file of Debian's that went into the tree, for the bill of materials."""
 
 UNUSED = (
-    *("EXTERNALLY-MANAGED", "_sysconfigdata_*", "config-*", "sitecustomize.py", "test", "__phello__", "__pycache__"),
+    *("EXTERNALLY-MANAGED", "config-*", "sitecustomize.py", "test", "__phello__", "__pycache__"),
     # For making and packing programs, and for looking at them.
     *("distutils", "ensurepip", "idlelib", "lib2to3", "venv", "pydoc_data", "turtle.py", "turtledemo", "tkinter"),
-    *("unittest/test", "ctypes/test", "sqlite3", "antigravity.py", "this.py", "zipapp.py"),
-    # Libraries of terminals and databases that nothing of ours opens.
+    *("unittest", "doctest.py", "ctypes/test", "antigravity.py", "this.py", "zipapp.py", "xmlrpc"),
+    # Libraries of terminals and old databases that nothing of ours opens.
     *("curses", "dbm", "crypt.py"),
     *(
         f"lib-dynload/{name}.*"
         for name in ("_test*", "_ctypes_test", "_xxtestfuzz", "xxlimited*", "_tkinter", "_curses*", "readline")
     ),
-    *(f"lib-dynload/{name}.*" for name in ("_dbm", "_gdbm", "_sqlite3", "_crypt", "nis", "audioop", "ossaudiodev")),
+    # Character sets of several bytes that are not UTF-8: a build has no text in them.
+    "lib-dynload/_codecs_*",
+    *(f"lib-dynload/{name}.*" for name in ("_dbm", "_gdbm", "_crypt", "nis", "audioop", "ossaudiodev")),
 )
 
 

@@ -74,6 +74,10 @@ class Engine:
         """The journal could not be read when last tried."""
         self._flushes = 0
         self._hurried = 0
+        self._urged = False
+        """Somebody asked for a try now; the step that begins next takes it up."""
+        self._eager = False
+        """Since then something waits, and does so for no company."""
         self._settled = 0
         self._asked_until = 0.0
         self.counts = Counts()
@@ -123,11 +127,22 @@ class Engine:
         self._flush_until = until
         self._flushes += 1
 
+    def urge(self) -> None:
+        """Try now, whatever the backoff and the circuit say, and wait for no company; any thread may say so.
+
+        The receiver's own wish (Retry-After) and the byte rate still hold, and so does every limit of time.
+        """
+        self._urged = True
+
     def step(self) -> float:
         """Do one thing; the seconds that may pass until the next step (0: at once; NEVER: until there is news)."""
         now = self._now()
         # Another thread may ask for a flush at any moment: what is read from here on is what it means.
         asked_for, flushing = self._flushes, self._flushing(now)
+        if self._urged:
+            self._urged = False
+            self._eager = True
+            self._hurry(now)
         if not self.reached:
             return self._reach(now)
         if flushing and self._hurried != asked_for:
@@ -138,8 +153,9 @@ class Engine:
         open_s = self.breaker.wait_s(now)
         if open_s:
             return self._rest(open_s, now)
-        batch = self._to_send(now, flushing)
+        batch = self._to_send(now, flushing or self._eager)
         if batch is None:
+            self._eager = False
             if not self._unread and not self._backlog.batch.waiting():
                 self._settled = asked_for
             return self._rest(self._backlog.patience_s(now, self.limit), now)
@@ -152,12 +168,12 @@ class Engine:
 
     # What to send
 
-    def _to_send(self, now: float, flushing: bool) -> Batch | None:
+    def _to_send(self, now: float, at_once: bool) -> Batch | None:
         """What is to be sent now; None if nothing is, or if more is to come first."""
         if self._extra.waiting():
             return self._extra
         try:
-            if self._wants and not flushing and not self._backlog.batch.waiting():
+            if self._wants and not at_once and not self._backlog.batch.waiting():
                 self._extra.add(self._backlog.entries(self._wants.next(self._backlog.max_events)))
                 self.counts.resent += len(self._extra)
                 if self._extra.waiting():
@@ -172,7 +188,7 @@ class Engine:
             self._unread = False
             self.complaints.works(now)
         waiting_s = self._backlog.patience_s(now, self.limit)
-        if waiting_s == NEVER or (waiting_s > 0 and not flushing):
+        if waiting_s == NEVER or (waiting_s > 0 and not at_once):
             return None
         return self._backlog.begin()
 
@@ -295,7 +311,7 @@ class Engine:
         return self._flush_until is not None
 
     def _hurry(self, now: float) -> None:
-        """The instance ends: what waits for a better moment has this one, unless the receiver named a later one."""
+        """What waits for a better moment has this one, unless the receiver named a later one."""
         if not self.refused:
             self._not_before = max(now, self._asked_until)
             self.breaker.hurry()

@@ -54,6 +54,11 @@ class Delivery:
         self._look()
         self._notify()
 
+    def urge(self) -> None:
+        """Somebody waits for what is left: try it now, whatever the backoff says."""
+        self._engine.urge()
+        self._notify()
+
     def flush(self, deadline: float, wait: bool = True) -> int:
         """Deliver what the journal holds by now, without waiting for company or a better moment, until `deadline`.
 
