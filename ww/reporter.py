@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ww.reporting.backlog import SpoolFigures
     from ww.reporting.keeper import KeeperThread
-    from ww.sinks.delivery import Delivery
+    from ww.sinks.delivery.thread import Delivery
     from ww.sinks.setup import Surroundings
     from ww.types import JsonObject
 
@@ -228,7 +228,7 @@ class Deliveries:
 
     def finish(self, deadline: float) -> int:
         """Deliver, close every sink, sync and remember, all of it by `deadline`; how many events are left."""
-        from ww.sinks.delivery import flush_all
+        from ww.sinks.delivery.thread import flush_all
 
         if self._keeper is not None:
             _beside(self._keeper.flush, deadline)

@@ -16,7 +16,7 @@ from tests.support.home import Home
 from tests.support.terminal import on_terminal
 from ww.config.sinktypes import BUILT_IN
 from ww.home.layout import layout_for
-from ww.sinks.reaching import reach_all
+from ww.sinks.reachability import reach_all
 
 
 def configured(home: Home, **sinks: dict[str, Any]) -> Home:

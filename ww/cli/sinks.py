@@ -15,7 +15,7 @@ from ww.errors import EXIT_GAVE_UP, EXIT_OK, EXIT_UNAVAILABLE
 if TYPE_CHECKING:
     from ww.home.layout import Layout
     from ww.sinks.conformance.verdict import Report, Result
-    from ww.sinks.reaching import Reached
+    from ww.sinks.reachability import Reached
 
 
 @click.group(
@@ -101,7 +101,7 @@ def check(directory: str | None, root: str | None, sets: tuple[str, ...], timeou
 
     DIRECTORY is a home or what becomes the /ww of an image, as for `ww check`; without it, the instance of --root.
     """
-    from ww.sinks.reaching import DISABLED, REACHED, reach_all
+    from ww.sinks.reachability import DISABLED, REACHED, reach_all
 
     if directory is not None and root is not None:
         raise click.UsageError("name a DIRECTORY or --root, not both")
