@@ -2,17 +2,18 @@
 #
 # PYTHON=/path/to/python   the interpreter of the private environment .venv (3.11 or newer; found by itself otherwise)
 # KEEP=1                   `make demo` leaves its instance running
+# WW_TEST_KILLS=1000      how many kills `make soak` takes; WW_TEST_SEED=N repeats those of an earlier one
 # WW_CI=1                  a test that cannot run is a failure, unless docs/not-tested.md declares it
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench images clean
+.PHONY: help demo test check soak bench images clean
 
 export PYTHON KEEP WW_CI WW_IMAGES BENCH_ROUNDS BENCH_ONLY BENCH_PYTHON BENCH_REALTIME
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## the example service: first boot, UP, killed and healed, upgraded, stopped (KEEP=1 leaves it running)
+demo: ## the example service: first boot, UP, killed and healed, upgraded, stopped; its events (KEEP=1 leaves it running)
 	@scripts/venv build
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" scripts/demo
 
@@ -21,6 +22,9 @@ test: ## every suite, against the built wheel
 
 check: ## format, lint, types, imports and the fast tests: what to run before a commit
 	@scripts/check
+
+soak: ## many random kills of reporter, receivers and container; every event is stored once (WW_TEST_KILLS=1000)
+	@WW_TEST_KILLS=$${WW_TEST_KILLS:-1000} scripts/test faults -- -k oracle -s
 
 bench: ## ww beside its peers, each as PID 1, into docs/benchmarks.md (BENCH_ROUNDS=3 for a quick look, BENCH_ONLY=start,stop)
 	@scripts/bench

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-from bench import containers, profiles, report, rows
+from bench import containers, events, profiles, report, rows
 from bench.install import PLACE
 from bench.samples import MACHINE, RESULTS, Sink, describe
 
@@ -35,9 +35,10 @@ def undisturbed() -> bool:
 def main() -> int:
     rounds = int(os.environ.get("BENCH_ROUNDS") or ROUNDS)
     only = frozenset(os.environ.get("BENCH_ONLY", "").replace(",", " ").split())
-    unknown = only - rows.NAMES - {profiles.NAME}
+    known = rows.NAMES | events.NAMES | {profiles.NAME}
+    unknown = only - known
     if unknown:
-        print(f"bench: no row {', '.join(sorted(unknown))}; there are: {' '.join(sorted(rows.NAMES))}", file=sys.stderr)
+        print(f"bench: no row {', '.join(sorted(unknown))}; there are: {' '.join(sorted(known))}", file=sys.stderr)
         return 64
     began = time.monotonic()
     machine = describe(rounds)
@@ -45,7 +46,7 @@ def main() -> int:
     whole = rounds >= ROUNDS and not only
     results = RESULTS if whole else PLACE / "look"
     bench = rows.Bench(Sink(results), rounds, only)
-    for section in (*rows.SECTIONS, containers.cold_start):
+    for section in (*rows.SECTIONS, events.events, containers.cold_start):
         section(bench)
     if bench.wanted(profiles.NAME):
         profiles.write(results)

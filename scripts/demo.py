@@ -1,10 +1,11 @@
 """Plays the life of images/notes with the installed `ww`, outside any container, and fails loudly if it goes another way.
 
 First boot of 1.0, UP, a note over HTTP, the service killed so that it heals, clean stop; then the image is replaced by
-2.0, the data upgraded with a backup before, UP, clean stop. What happens is read from the log of `ww run`.
+2.0, the data upgraded with a backup before, UP, clean stop. What happens is read from the log of `ww run`, and from a
+receiver of its events, which is killed in between and comes back: nothing is missing, and all of it is in order.
 
     WW_DEMO_DIR   where to work (must not exist or be empty); else a temporary directory, removed at the end
-    KEEP=1        leave 2.0 running, and say how to talk to it and how to stop it
+    KEEP=1        leave 2.0 and the receiver running, and say how to talk to them and how to stop them
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from demo_receiver import Receiver, ReceiverError, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,17 +73,14 @@ class Screen:
 class Instance:
     """One `ww run`, its log in a file, read as it grows."""
 
-    def __init__(self, screen: Screen, ww: str, root: Path, port: int, version: str) -> None:
+    def __init__(self, screen: Screen, ww: str, root: Path, settings: list[str], version: str) -> None:
         self._screen = screen
         self._root = root
         self.log = root / f"ww-run-{version}.log"
         # Its own session: Ctrl-C ends the demo, and the demo then ends the instance in order.
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
-                [
-                    *(ww, "run", "--root", str(root), "--set", f"port={port}"),
-                    *("--set", "ww.log.format=json", "--set", "ww.monitor.interval_s=1"),
-                ],
+                [ww, "run", "--root", str(root), *settings],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -164,6 +163,9 @@ class Instance:
                     time.sleep(0.01)
 
 
+FIRST = ("BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP")
+FIRST_LIFE = (*FIRST, "RESTARTING", "UP", "STOPPING", "STOPPED")
+SECOND_LIFE = ("BOOT", "UPGRADING", "WARMUP", "UP", "STOPPING", "STOPPED")
 # RESTARTING and ERROR say their reason in the log.
 REMARKS = {
     "BOOT": "render the server's configuration",
@@ -237,38 +239,50 @@ def put_image(root: Path, version: str) -> None:
         (root / "ww" / NEW_STEP).unlink()
 
 
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def settings(port: int, receiver: Receiver) -> list[str]:
+    """The arguments by which an instance listens, is watched, and sends its events."""
+    sink = {"type": "http", "url": receiver.url, "retry": {"max_s": 1}, "breaker": {"open_s": 1}}
+    values = [f"port={port}", "ww.log.format=json", "ww.monitor.interval_s=1", f"ww.sinks.demo={json.dumps(sink)}"]
+    return [word for value in values for word in ("--set", value)]
 
 
-def first_life(screen: Screen, instance: Instance, port: int) -> None:
-    """1.0: first boot, a note, a kill, healing, clean stop."""
+def first_life(screen: Screen, instance: Instance, receiver: Receiver, port: int) -> None:
+    """1.0: first boot, a note, a kill, healing, clean stop; the receiver is away while it heals."""
     screen.title("1  First boot of notes 1.0")
-    instance.until("BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP")
+    instance.until(*FIRST)
     ask(port, "POST", "/notes", "buy milk\nand bread")
     screen.fact("POST /notes → 201")
     at = health(port)
     expect((at["notes"], at["schema"]), (1, 1), "notes and schema")
     screen.fact(f"GET /healthz → {at['state']}, {at['notes']} note, schema {at['schema']}")
+    receiver.until_states([*FIRST])
+    screen.fact(f"the receiver has {' '.join(FIRST)}")
 
-    screen.title("2  Its process is killed, and it heals")
+    screen.title("2  Its process is killed, and it heals, while the receiver of events is away")
+    receiver.kill()
+    screen.fact(f"kill -9 {receiver.pid}: the receiver")
+    before = receiver.whole()
     pid = instance.service_pid()
     os.kill(pid, signal.SIGKILL)
-    screen.fact(f"kill -9 {pid}")
+    screen.fact(f"kill -9 {pid}: the service")
     instance.until("RESTARTING", "UP")
     expect(texts(port), ["buy milk\nand bread"], "the notes after the restart")
     screen.fact(f"the note is still there, served by pid {instance.service_pid()}")
+    expect(receiver.whole(), before, "the number of events at a receiver that is away")
+    receiver.start()
+    screen.fact(f"the receiver is back, with the {before} events that it had")
+    receiver.until_states([*FIRST_LIFE[:-2]])
+    screen.fact(f"RESTARTING and UP have come: {receiver.whole()} events, in order, no hole")
 
     screen.title("3  Clean stop")
     instance.stop()
+    receiver.until_states([*FIRST_LIFE])
+    screen.fact("the receiver has STOPPING and STOPPED")
 
 
 def second_life(screen: Screen, instance: Instance, root: Path, port: int) -> None:
     """2.0 on the data of 1.0: backup, upgrade, UP."""
-    instance.until("BOOT", "UPGRADING", "WARMUP")
+    instance.until(*SECOND_LIFE[:3])
     upgrade = instance.said
     steps = [source for source, _ in upgrade if source.startswith("upgrade.d/")]
     expect(steps, ["upgrade.d/0002-title-and-search"], "the upgrade steps that ran")
@@ -283,7 +297,7 @@ def second_life(screen: Screen, instance: Instance, root: Path, port: int) -> No
     screen.fact("GET /notes?q=bread → the old note, by the new search")
 
 
-def keep(instance: Instance, ww: str, root: Path, port: int) -> None:
+def keep(instance: Instance, receiver: Receiver, ww: str, root: Path, port: int) -> None:
     """Say how to talk to what was left running."""
     print(
         f"\nLeft running (KEEP=1):\n"
@@ -291,31 +305,43 @@ def keep(instance: Instance, ww: str, root: Path, port: int) -> None:
         f"  health  curl http://127.0.0.1:{port}/healthz\n"
         f"  config  {ww} cfg --root {root} port\n"
         f"  log     tail -f {instance.log}\n"
+        f"  events  {ww} events --root {root} -n all\n"
         f"  stop    kill -TERM {instance.pid}\n"
+        f"          kill -TERM {receiver.pid}     (the receiver; it keeps {receiver.database})\n"
         f"  remove  rm -r {root}        (after the stop)"
     )
 
 
-def play(root: Path, ww: str, keeping: bool, started: Callable[[Instance], None]) -> None:
+def play(root: Path, ww: str, keeping: bool, receiver: Receiver, started: Callable[[Instance], None]) -> None:
     """The whole life."""
     screen = Screen()
     print(f"The life of images/notes under ww run, in {root}")
+    receiver.start()
     port = free_port()
     put_image(root, "1.0")
-    instance = Instance(screen, ww, root, port, "1.0")
+    instance = Instance(screen, ww, root, settings(port, receiver), "1.0")
     started(instance)
-    first_life(screen, instance, port)
+    first_life(screen, instance, receiver, port)
 
     screen.title("4  The image is replaced by 2.0, the data stays")
     put_image(root, "2.0")
-    instance = Instance(screen, ww, root, port, "2.0")
+    instance = Instance(screen, ww, root, settings(port, receiver), "2.0")
     started(instance)
     second_life(screen, instance, root, port)
     if keeping:
-        keep(instance, ww, root, port)
+        keep(instance, receiver, ww, root, port)
         return
     screen.title("5  Clean stop")
     instance.stop()
+    receiver.until_states([*FIRST_LIFE, *SECOND_LIFE])
+    expect(receiver.whole(), journalled(ww, root), "the number of events at the receiver")
+    screen.fact(f"the receiver has all {receiver.whole()} events of both lives, in order")
+
+
+def journalled(ww: str, root: Path) -> int:
+    """How many events the instance has written down, over all its lives."""
+    command = [ww, "events", "--root", str(root), "-n", "all", "--json"]
+    return len(subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE_S).stdout.splitlines())
 
 
 def fail(words: str, instances: list[Instance]) -> NoReturn:
@@ -348,11 +374,12 @@ def main() -> None:
     keeping = os.environ.get("KEEP", "") not in ("", "0")
     root, temporary = work_directory()
     instances: list[Instance] = []
+    receiver = Receiver(root / "receiver", free_port())
     complete = False
     try:
-        play(root, ww, keeping, instances.append)
+        play(root, ww, keeping, receiver, instances.append)
         complete = True
-    except DemoError as error:
+    except (DemoError, ReceiverError) as error:
         fail(str(error), instances)
     except KeyboardInterrupt:
         fail("interrupted", [])
@@ -360,6 +387,7 @@ def main() -> None:
         if not (complete and keeping):
             for instance in instances:
                 instance.end()
+            receiver.kill()
             if temporary and complete:  # what failed is left to be looked at
                 shutil.rmtree(root, ignore_errors=True)
     if not keeping:

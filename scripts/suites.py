@@ -39,7 +39,7 @@ TOOLS = {
     "contracts": ("etcd", "etcdctl", "postgres", "unshare", "zookeeper"),
     "docs": ("shellcheck",),
     "processes": ("etcd", "redis", "unshare", "systemd-notify", "promtool"),
-    "faults": ("fiu", "faketime", "unshare"),
+    "faults": ("fiu", "faketime", "postgres", "unshare"),
     "scenarios": ("unshare",),
     "pid1": ("faketime", "unshare"),
     "images": ("nginx", "postgres", "redis"),

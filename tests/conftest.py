@@ -27,6 +27,8 @@ OWN_VARIABLES = (
     "WW_SERVICES_DIR",
     "WW_IMAGES",
     "WW_TEST_ELASTICSEARCH_URL",
+    "WW_TEST_KILLS",
+    "WW_TEST_SEED",
 )
 """What tests are steered by; every other WW_* and CFG* of the caller would steer what is under test."""
 IN_CI = bool(os.environ.get("WW_CI"))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ww.home.layout import Layout
-    from ww.sinks.delivery import Delivery
+    from ww.sinks.delivery.thread import Delivery
     from ww.types import Json
 
 LOOK_S = 0.1

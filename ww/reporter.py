@@ -23,12 +23,12 @@ from ww.reporting.line import Line
 from ww.reporting.sampler import Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from ww.reporting.backlog import SpoolFigures
     from ww.reporting.keeper import KeeperThread
-    from ww.sinks.delivery import Delivery
+    from ww.sinks.delivery.thread import Delivery
     from ww.sinks.setup import Surroundings
     from ww.sinks.unmade import Unmade
     from ww.types import JsonObject
@@ -38,6 +38,8 @@ LAST_WORDS_S = 1.0
 """What is delivered when PID 1 has gone without a word takes no longer."""
 CLOSE_SHARE = 0.2
 """The end of the last delivery, in which sinks let go of their receivers."""
+KEEP_SHARE = 0.5
+"""The end of that, in which the cursors are saved."""
 
 
 def main() -> int:
@@ -45,7 +47,7 @@ def main() -> int:
     process.settle()
     line = Line()
     messages = line.messages()
-    hello = next(messages, None)
+    hello = greeting(messages)
     if hello is None:
         return 0
     if hello.get("t") != "hello" or hello.get("v") != PROTOCOL:
@@ -75,6 +77,16 @@ def main() -> int:
     process.end_within(LAST_WORDS_S)
     dialogue.finish(time.monotonic() + LAST_WORDS_S)
     return 0
+
+
+def greeting(messages: Iterator[JsonObject]) -> JsonObject | None:
+    """The first message, put together where it came in pieces; None if PID 1 has gone before."""
+    pieces: list[str] = []
+    for message in messages:
+        if message.get("t") != "piece":
+            return {**json_loads("".join(pieces)), **message} if pieces else message  # type: ignore[dict-item]
+        pieces.append(str(message["text"]))
+    return None
 
 
 def settings_of(hello: JsonObject) -> dict[str, Any]:
@@ -132,7 +144,7 @@ def build(line: Line, hello: JsonObject, settings: dict[str, Any]) -> Deliveries
     journal = settings["journal"]
     limits = Limits(int(journal["max_bytes"]), int(float(journal["max_age_s"]) * 1000))
     ports = Ports(around.declare, lambda seq: _tell(line, {"t": "synced", "seq": seq}), _warn)
-    keeper = Keeper(directories, str(hello["boot"]), cursors, limits, ports, Clock())
+    keeper = Keeper(directories, str(hello["boot"]), cursors, limits, ports, Clock(), counted=not hello.get("shared"))
     keeper.configure(list(sinks))
     spool = SpoolFigures(lambda after: Reader(directories, after, str(hello["boot"])), cursors)
     return Deliveries(KeeperThread(keeper, _warn), deliveries, unmade, spool)
@@ -218,13 +230,15 @@ class Deliveries:
 
     def finish(self, deadline: float) -> int:
         """Deliver, close every sink, sync and remember, all of it by `deadline`; how many events are left."""
-        from ww.sinks.delivery import flush_all
+        from ww.sinks.delivery.thread import flush_all
 
         if self._keeper is not None:
             _beside(self._keeper.flush, deadline)
         left = flush_all(self._deliveries, deadline - CLOSE_SHARE * max(0.0, deadline - time.monotonic()))
-        for closing in [_beside(one.stop, deadline) for one in self._deliveries]:
-            closing.join(max(0.0, deadline - time.monotonic()))
+        # One that does not close takes nothing from the time in which is remembered what the others have.
+        closed_by = deadline - KEEP_SHARE * max(0.0, deadline - time.monotonic())
+        for closing in [_beside(one.stop, closed_by) for one in self._deliveries]:
+            closing.join(max(0.0, closed_by - time.monotonic()))
         if self._keeper is not None:
             self._keeper.stop(deadline)
         return max([left, *(one.depth for one in self._unmade)])

@@ -116,6 +116,7 @@ def test_events_go_to_a_receiver_by_its_name(engine: Engine, context: Path, cont
         environ = {"CFG": json.dumps({"ww": {"sinks": {"hub": hub}}}), **MISLEADING}
         box = container(image, environment=environ, extra_hosts={"hub.example": gateway})
         box.wait_state("UP")
+        until(lambda: len(receiver.events) >= len(ORDER), "the events up to UP")
         assert box.stop() == 0
         states = [event["data"]["state"] for event in receiver.events.values() if "previous_ms" in event["data"]]
         assert states == [*ORDER, "STOPPING", "STOPPED"]

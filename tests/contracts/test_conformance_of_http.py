@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.paths import REPO
 from ww.sinks.base import Guarantee
-from ww.sinks.conformance import examine
+from ww.sinks.conformance.kit import examine
 
 
 @pytest.mark.rule("D-sink-http-kit")

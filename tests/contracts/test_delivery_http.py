@@ -22,7 +22,7 @@ from ww.events.spool import Cursors, Reader
 from ww.events.wire import Boot
 from ww.home.layout import Layout
 from ww.sinks.base import Origin
-from ww.sinks.delivery import Delivery
+from ww.sinks.delivery.thread import Delivery
 from ww.sinks.setup import Surroundings, set_up
 
 BOOT = "0197c2d4a6f07c3e9b1f5d2e8c4a6b70"

@@ -17,7 +17,7 @@ import pytest
 from tests.support.certificates import Authority
 from tests.support.faultproxy import FaultProxy
 from tests.support.receiver import Receiver, hang, reset, status, trickle, trickle_body, truncated
-from ww.clients.errors import Broken, ServerError, TimedOut, TlsFault, Unreachable
+from ww.clients.errors import Broken, ClientError, TimedOut, TlsFault, Unreachable
 from ww.clients.http import HttpClient, Options, origin, url_fault
 from ww.clients.tls import Tls
 
@@ -187,7 +187,7 @@ def test_the_lowest_version_is_kept_to(tmp_path: Path) -> None:
 def test_a_client_shows_its_certificate_and_takes_over_a_new_one(tmp_path: Path) -> None:
     ca, clients = Authority(tmp_path / "servers"), Authority(tmp_path / "clients")
     with Receiver(context=ca.server(clients=clients)) as receiver:
-        with pytest.raises(ServerError):
+        with pytest.raises(ClientError):
             HttpClient(Options(tls=Tls(ca_file=ca.ca_file))).request("POST", receiver.url, soon())
         cert, key = clients.client("one@example.org")
         client = HttpClient(Options(tls=Tls(ca_file=ca.ca_file, cert_file=cert, key_file=key)))
@@ -234,7 +234,7 @@ def test_a_tunnel_leads_to_a_server_with_tls(tmp_path: Path) -> None:
         assert tunnel.asked[0].startswith(f"CONNECT localhost:{receiver.port} ")
         tunnel.answer = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
         client.close()
-        with pytest.raises(ServerError, match=r"through the proxy http://127.0.0.1:\d+: .*407") as caught:
+        with pytest.raises(ClientError, match=r"through the proxy http://127.0.0.1:\d+: .*407") as caught:
             client.request("POST", receiver.url, soon(), proxy=tunnel.url.replace("//", "//user:abcdef@"))
         assert "abcdef" not in str(caught.value)
 
@@ -284,15 +284,15 @@ def test_no_words_hold_a_path_a_query_or_a_header(receiver: Receiver, client: Ht
         "http://[::bad",
     ]
     for place in places:
-        with pytest.raises((ServerError, ValueError)) as caught:
+        with pytest.raises((ClientError, ValueError)) as caught:
             client.request("POST", f"{place}/{secret}?token={secret}", soon(), headers={"Authorization": secret})
         assert secret not in repr(caught.value) + str(caught.value.__cause__)
     for fault in (reset, hang, truncated):
         receiver.always = fault
-        with pytest.raises(ServerError) as caught:
+        with pytest.raises(ClientError) as caught:
             client.request("POST", receiver.url + f"?{secret}", soon(0.3), headers={"Authorization": secret})
         assert secret not in repr(caught.value) + str(caught.value.__cause__)
-    with pytest.raises(ServerError) as caught:
+    with pytest.raises(ClientError) as caught:
         client.request("POST", receiver.url, soon(), headers={"Authorization": f"{secret}\r\nX: y"})
     assert secret not in repr(caught.value)
 

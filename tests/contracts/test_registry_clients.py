@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.registries import Servers, nobody, within
 from tests.support.waiting import until
+from ww.clients.errors import Refused, Unavailable, UnknownOutcome, Why
 from ww.clients.etcd import Etcd
 from ww.clients.etcd_wire import Change, Delete, Put, Read, Unchanged
-from ww.clients.outcome import Refused, Unavailable, UnknownOutcome, Why
 from ww.clients.zookeeper import MAX_BYTES, Check, Create, Set, State, ZooKeeper
 from ww.clients.zookeeper import Delete as DeleteNode
 

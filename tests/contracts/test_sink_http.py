@@ -221,6 +221,18 @@ def test_too_large_is_halved_down_to_one(receiver: Receiver, told: Told) -> None
 
 
 @pytest.mark.rule("D-sink-http-reply")
+def test_one_event_that_is_too_large_makes_the_batches_of_the_others_no_smaller(receiver: Receiver, told: Told) -> None:
+    def not_seven(receiver: Receiver, _handler: Handler, request: Request) -> Reply:
+        return Reply(413) if b'"id":"000000000007"' in request.body else receiver.take(request)
+
+    receiver.always = not_seven
+    answers = deliver(sink(told, receiver), items(1, 20))
+    assert [number for number, answer in enumerate(answers, 1) if answer != Accepted()] == [7]
+    assert isinstance(answers[6], Rejected)
+    assert [advice.max_events for advice in told.advice if advice.max_events] == []
+
+
+@pytest.mark.rule("D-sink-http-reply")
 def test_an_unknown_media_type_falls_back_to_simpler_forms(receiver: Receiver, told: Told) -> None:
     def only_single(receiver: Receiver, _handler: Handler, request: Request) -> Reply:
         plain = request.headers["content-type"] == SINGLE and "content-encoding" not in request.headers

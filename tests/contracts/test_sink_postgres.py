@@ -20,15 +20,17 @@ import pytest
 import trustme
 
 from tests.support.faultproxy import FaultProxy
+from tests.support.items import Told
 from tests.support.ownpostgres import OwnPostgres
 from tests.support.pages import fenced
 from tests.support.paths import REPO
 from tests.support.sinkbench import all_accepted, made, reasons, some_items, soon
 from tests.support.waiting import until
+from ww.config.sinktypes import filled
 from ww.sinks.base import Accepted, Answer, Item, Rejected, RetryAfter, Sink
 from ww.sinks.conformance import events
 from ww.sinks.postgres import TYPE
-from ww.sinks.postgres_store import STEPS
+from ww.sinks.postgres.sink import STEPS
 
 pytestmark = pytest.mark.timeout(120)
 _numbers = count(1)
@@ -416,3 +418,21 @@ def test_the_statements_of_the_page_make_what_a_user_without_rights_needs(
     server.sql("DROP TABLE ww_events, ww_events_schema", database)
     sink(server, database).deliver(some_items(tmp_path, 5), soon())
     assert rows(server, database, CATALOGUE) == by_hand
+
+
+@pytest.mark.rule("D-sink-sql-tls")
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, 1),
+        ({"tls": {"mode": "require"}}, 1),
+        ({"tls": {"mode": "verify-full"}}, 0),
+        ({"host": "/run/postgresql"}, 0),
+    ],
+)
+def test_a_server_that_nobody_makes_sure_of_is_said(settings: dict[str, Any], said: int) -> None:
+    told = Told()
+    given = {"type": "postgres", "host": "db.example.org", "database": "events", "user": "ww", **settings}
+    TYPE.make(filled(given, TYPE.schema), told.context)
+    assert len(told.log) == said
+    assert all("nobody makes sure that it is the server that was meant" in words for words in told.log)

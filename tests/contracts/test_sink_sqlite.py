@@ -22,7 +22,7 @@ from tests.support.sinkbench import all_accepted, close_all, made, reasons, some
 from ww.sinks.base import Accepted, RetryAfter, Sink
 from ww.sinks.conformance import events
 from ww.sinks.sqlite import TYPE
-from ww.sinks.sqlite_store import STEPS
+from ww.sinks.sqlite.sink import STEPS
 
 BENCH = REPO / "tests" / "support" / "benches" / "sqlite.py"
 

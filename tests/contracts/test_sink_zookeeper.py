@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ from tests.support.registries import (
 )
 from tests.support.services import need
 from tests.support.waiting import until
-from ww.clients.outcome import ClientError, Refused, Why
+from ww.clients.errors import ClientError, Refused, Why
 from ww.clients.zookeeper import Delete, Set, User, ZooKeeper
 from ww.sinks.base import Accepted, RetryAfter
-from ww.sinks.zookeeper_store import ZooKeeperSink
+from ww.sinks.zookeeper.sink import ZooKeeperSink
 
 pytestmark = pytest.mark.timeout(120)
 LIVE, LAST = "/ww/live/web/web-1", "/ww/last/web/web-1"
@@ -147,21 +148,30 @@ def test_the_session_is_lost_while_nothing_is_delivered_and_the_node_comes_back(
     accepted(sink, state("UP", 1))
     before = zookeeper.get(LIVE, within())
     assert before
+    frozen_at = 0.0
     with Idling(sink):
-        # A frozen majority expires no session before it goes on; then it expires all that were silent.
-        servers.freeze()
-        with pytest.raises(AssertionError):
-            until(lambda: False, within_s=3 * SESSION_S)
-        servers.thaw()
+
+        def silence() -> None:
+            # A frozen majority expires no session before it goes on; then it expires all that were silent, but for one
+            # that speaks first: on a busy machine it may, and lives.
+            nonlocal frozen_at
+            frozen_at = time.monotonic()
+            servers.freeze()
+            with pytest.raises(AssertionError):
+                until(lambda: False, within_s=3 * SESSION_S)
+            servers.thaw()
 
         def other() -> bool:
             try:
                 node = zookeeper.get(LIVE, within(2))
             except ClientError:
                 return False
+            if node is not None and node.owner == before.owner and time.monotonic() - frozen_at > 6 * SESSION_S:
+                silence()
             return node is not None and node.owner != before.owner
 
-        until(other, "a node of another session", within_s=20)
+        silence()
+        until(other, "a node of another session", within_s=60)
     assert shown(zookeeper)["state"] == "UP"
 
 

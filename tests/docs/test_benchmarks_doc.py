@@ -57,12 +57,13 @@ def test_no_number_of_ours_is_typed_by_hand(results: Path) -> None:
 
     def moved(sample: dict[str, object]) -> dict[str, object]:
         shift = 3 if sample["who"] != "jq" else 7
-        return {
-            key: (value + 1) * shift
-            if isinstance(value, int | float) and key not in ("turn", "size", "seconds")
-            else value
-            for key, value in sample.items()
-        }
+
+        def other(value: object) -> object:
+            if isinstance(value, list):
+                return [other(one) for one in value]
+            return (value + 1) * shift if isinstance(value, int | float) else value
+
+        return {key: value if key in ("turn", "size", "seconds") else other(value) for key, value in sample.items()}
 
     before = [MEASURED.findall(line.split(" | ")[2]) for line in main_table(page_of(results))]
     rewrite(results, moved)
@@ -95,6 +96,27 @@ def test_a_peer_that_could_not_be_had_is_a_row_that_says_why() -> None:
         if "refused" in entry:
             assert entry["refused"].strip()
             assert re.search(rf"^\| {re.escape(name)} \| \*\*not measured\*\* \| \S", page, re.MULTILINE), name
+
+
+def of_row(results: Path, words: str) -> str:
+    return next(line for line in main_table(page_of(results)) if words in line)
+
+
+def test_a_goal_for_99_of_100_is_judged_by_them_and_not_by_the_median(results: Path) -> None:
+    for slow, judged in ((1, "met"), (2, "**MISS**")):
+        sample = {"who": "ww", "turn": 0, "ms": [0.05] * (100 - slow) + [9.0] * slow}
+        (results / "event-written.jsonl").write_text(json.dumps(sample) + "\n")
+        line = of_row(results, "in the journal")
+        assert f"| {judged} |" in line
+        assert "(median 0.050, of 100)" in line
+
+
+def test_a_goal_to_reach_is_missed_below_it(results: Path) -> None:
+    for speed, judged in ((100_000, "met"), (99_999, "**MISS**")):
+        (results / "journal-in.jsonl").write_text(json.dumps({"who": "ww", "turn": 0, "per_s": speed}) + "\n")
+        line = of_row(results, "into the journal")
+        assert ">= 100,000 a second" in line
+        assert f"| {judged} |" in line
 
 
 @pytest.mark.parametrize(("power", "judged"), [(0.5, "met"), (1.0, "met"), (1.5, "**MISS**")])

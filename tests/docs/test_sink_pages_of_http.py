@@ -23,8 +23,8 @@ from tests.support.paths import REPO
 from tests.support.waiting import until
 from ww.sinks.base import Accepted
 from ww.sinks.http import TYPE as HTTP
-from ww.sinks.http_answers import read_reply
-from ww.sinks.http_forms import signature
+from ww.sinks.http.forms import signature
+from ww.sinks.over_http.verdicts import read_reply
 
 PAGE = (REPO / "docs" / "sinks" / "http.md").read_text()
 

@@ -16,7 +16,7 @@ from tests.support.pages import fenced
 from tests.support.paths import REPO
 from ww.config.settings import load_schema
 from ww.config.sinktypes import BUILT_IN, Unusable, own_schema
-from ww.sinks.counts import Counts
+from ww.sinks.delivery.counts import Counts
 from ww.sinks.registry import sink_type
 
 PAGE = (REPO / "docs" / "sinks.md").read_text()

@@ -16,10 +16,10 @@ from ww.clock import Clock
 from ww.events.journal import Journal
 from ww.events.spool import Cursors, Position, Reader
 from ww.sinks.base import Accepted, Answer, Item
-from ww.sinks.deadletter import DeadLetters
-from ww.sinks.delivery import Delivery, flush_all
-from ww.sinks.options import DeliveryOptions
-from ww.sinks.ports import Ports
+from ww.sinks.delivery.deadletters import DeadLetters
+from ww.sinks.delivery.options import DeliveryOptions
+from ww.sinks.delivery.ports import Ports
+from ww.sinks.delivery.thread import Delivery, flush_all
 
 
 class Place:

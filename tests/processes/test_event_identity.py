@@ -13,6 +13,7 @@ import pytest
 from tests.support.home import Home
 from tests.support.paths import REPO
 from tests.support.reporters import delivered, delivering
+from tests.support.waiting import until
 from ww.config.validate import faults
 
 pytestmark = pytest.mark.rule("D-wire-identity")
@@ -98,3 +99,53 @@ def test_a_copied_volume_shows_as_two_boots_with_one_number(home: Home, tmp_path
     first = {(event["source"], event["id"]): event for event in delivered(home)}
     for event in delivered(copy):
         assert first.get((event["source"], event["id"]), event) == event
+
+
+def test_a_start_that_fails_says_which_boot_of_the_volume_it_was(home: Home) -> None:
+    delivering(home.all_hooks())
+    assert home.start().wait_state("UP").stop() == 0
+    good = json.dumps(home.config)
+    home.settings(nosuch=1)
+    assert home.run_to_end().process.returncode == 78
+    home.config = json.loads(good)
+    assert home.start().wait_state("UP").stop() == 0
+    volume = (home.root / "data/.ww/id").read_text().strip()
+    found = {
+        (event["data"]["volume"], event["data"]["boot_no"]) for event in delivered(home) if "state" in event["data"]
+    }
+    assert found == {(volume, 1), (volume, 2), (volume, 3)}
+
+
+@pytest.mark.rule("D-identity", "D-reporter-delivers")
+@pytest.mark.parametrize("left", ["", "9" * 5000])
+def test_a_count_that_was_lost_goes_on_behind_the_journal(home: Home, left: str) -> None:
+    """What a power cut or a person does to it: events are delivered in the order of these numbers."""
+    delivering(home.all_hooks())
+    for _ in range(3):
+        assert home.start().wait_state("UP").stop() == 0
+    (home.root / "data/.ww/boots").write_text(left)
+    assert home.start().wait_state("UP").stop() == 0
+    assert [boot[3] for boot in boots(delivered(home))] == [1, 2, 3, 4]
+
+
+def audited(home: Home) -> int:
+    """Up to which boot the keeper has found everything, or has declared what was missing."""
+    file = home.root / "run/journal/audit.json"
+    return int(json.loads(file.read_text())["sinks"]["audit"]["boot_no"]) if file.exists() else 0
+
+
+@pytest.mark.rule("D-data-shared", "D-spool-declared")
+def test_boots_of_others_on_shared_data_are_nothing_that_is_missing(home: Home, tmp_path: Path) -> None:
+    delivering(home.all_hooks()).settings(data={"shared": True}, instance="one")
+    other = Home(tmp_path / "other")
+    other.config = {"ww": {**home.config["ww"], "instance": "two"}}  # type: ignore[dict-item]
+    other.root.joinpath("data").rmdir()
+    other.root.joinpath("data").symlink_to(home.root / "data")
+    for number, each in enumerate((home, other, home), 1):
+        instance = each.start().wait_state("UP")
+        until(lambda each=each, number=number: audited(each) == number, "the sequence is looked at up to this boot")
+        assert instance.stop() == 0
+    spool = json.loads(home.ww("spool", "--json").stdout)
+    assert spool["missing"]["gaps"] == 0
+    assert [boot[3] for boot in boots(delivered(home))] == [1, 3]
+    assert len(boots(delivered(other))) == 1

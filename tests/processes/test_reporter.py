@@ -382,10 +382,10 @@ def test_whoever_finds_the_data_in_use_tells_no_sink(home: Home) -> None:
 
 @pytest.mark.rule("D-reporter-delivers")
 def test_settings_too_long_for_the_line_arrive_all_the_same(home: Home) -> None:
-    deep = f"{'x' * 200}/" * 4
+    deep = f"{'x' * 200}/" * 6
     many = {f"s{number}": {"type": "file", "path": f"/many/{deep}{number}"} for number in range(60)}
     delivering(home, out=SINK, **{name: {**sink, "kinds": ["gap"]} for name, sink in many.items()})
-    home.settings(labels={str(number): "y" * 100 for number in range(200)})
+    home.settings(labels={str(number): "y" * 100 for number in range(60)})
     instance = home.start().wait_state("UP")
     answering(home)
     until(lambda: "UP" in states(home), "the sink's share")

@@ -37,7 +37,7 @@ settings = Settings({**default_settings()._filled, "sinks": {"out": {"type": "fi
 crew = SimpleNamespace(
     system=system, settings=settings, own_env=env, cfg_path="", run=None, pid=os.getpid(),
     identity=lambda: Identity("s", "i", "b" * 32), journal_directories=lambda: [journals],
-    data=SimpleNamespace(boot_no=1, known_volume=lambda: ""),
+    data=SimpleNamespace(boot_no=1, shared=False, known_volume=lambda: ""),
     layout=SimpleNamespace(root="", data="/data"), concealed=lambda: ([], []), outlet=SimpleNamespace(on_killed=bool),
 )
 journal = Journal(journals, 1, "b" * 32, clock, 1 << 24, 0)
@@ -95,10 +95,10 @@ def test_the_journal_is_bounded_by_pid_1_again_when_the_reporter_is_gone_for_lon
     [answers] = driver.run(
         LIVES
         + """
-answers = [journal.bounded]
+answers = [journal.bounded, journal.kept]
 reporter.start()
 until(lambda: reporter.report()["answering"])
-answers.append(journal.bounded)
+answers += [journal.bounded, journal.kept]
 os.kill(reporter.pid, 9)
 until(lambda: reporter.pid == 0)
 answers.append(journal.bounded)
@@ -114,7 +114,7 @@ answers.append(journal.bounded)
 say(*answers)
 """
     )
-    assert answers == [False, False, False, True, False, True]
+    assert answers == [False, False, False, True, False, True, False, True]
 
 
 @pytest.mark.rule("D-reporter-ping")

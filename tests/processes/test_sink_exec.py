@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -60,12 +63,11 @@ def test_other_exit_codes_mean_again(code: int, words: str) -> None:
 
 
 def test_65_rejects_an_event_that_is_alone_and_asks_for_less_otherwise() -> None:
-    from ww.sinks.answers import too_large
 
     (alone,) = deliver(made("exit 65"), item(1))
     assert isinstance(alone, Rejected)
     answers = deliver(made("exit 65"), item(1), item(2))
-    assert all(isinstance(answer, RetryAfter) and too_large(answer.reason) for answer in answers)
+    assert all(isinstance(answer, RetryAfter) and answer.too_large for answer in answers)
 
 
 def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
@@ -83,6 +85,19 @@ def test_what_a_good_program_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     assert deliver(made(f"sleep 300 & echo $! > {tmp_path}/pid"), item(1)) == [Accepted()]
     pid = int((tmp_path / "pid").read_text())
     until(lambda: not _runs(pid))
+
+
+def test_a_program_of_the_reporter_can_be_ended_by_signals_as_any_other(tmp_path: Path) -> None:
+    script = f"""
+import subprocess
+from ww.reporting import process
+process.settle()
+subprocess.run(["grep", "SigIgn", "/proc/self/status"], stdout=open("{tmp_path}/seen", "wb"), check=True)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=20)
+    ignored = int((tmp_path / "seen").read_text().split()[1], 16)
+    ours = int(Path("/proc/self/status").read_text().split("SigIgn:")[1].split()[0], 16)
+    assert ignored & ~(ours | 1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
 
 
 def _runs(pid: int) -> bool:

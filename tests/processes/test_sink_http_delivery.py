@@ -30,11 +30,11 @@ from tests.support.waiting import until
 from ww.clock import Clock
 from ww.events.journal import Journal
 from ww.events.spool import Cursors, Reader
-from ww.sinks.deadletter import DeadLetters
-from ww.sinks.delivery import Delivery
+from ww.sinks.delivery.deadletters import DeadLetters
+from ww.sinks.delivery.options import DeliveryOptions
+from ww.sinks.delivery.ports import Ports
+from ww.sinks.delivery.thread import Delivery
 from ww.sinks.http import TYPE
-from ww.sinks.options import DeliveryOptions
-from ww.sinks.ports import Ports
 
 RECEIVER = str(REPO / "tests" / "support" / "receiver.py")
 

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from tests.support.home import Home
+from tests.support.terminal import on_terminal
 from ww.config.sinktypes import BUILT_IN
 from ww.home.layout import layout_for
-from ww.sinks.reaching import reach_all
+from ww.sinks.reachability import reach_all
 
 
 def configured(home: Home, **sinks: dict[str, Any]) -> Home:
@@ -50,6 +51,17 @@ def test_every_type_is_listed_with_its_guarantee_and_where_it_comes_from(home: H
     table = home.ww("sinks", "list").stdout.splitlines()
     assert table[0].split() == ["TYPE", "GUARANTEE", "FROM", "WHAT"]
     assert any(line.startswith("postgres ") and "effectively once" in line for line in table)
+
+
+@pytest.mark.rule("D-sinks-list")
+def test_on_a_narrow_terminal_nothing_of_the_list_is_cut(home: Home) -> None:
+    shown = on_terminal(home.root, "sinks", "list", NO_COLOR="1").replace("\r", "").splitlines()
+    assert max(map(len, shown)) <= 80
+    start = shown[0].index("WHAT")
+    at = next(number for number, line in enumerate(shown) if line.startswith("zookeeper"))
+    assert " ".join(line[start:].strip() for line in shown[at:]).strip() == (
+        "a node in ZooKeeper with the state of the instance, gone when the instance is"
+    )
 
 
 @pytest.mark.rule("D-sinks-check")
@@ -144,3 +156,13 @@ def test_a_receiver_without_head_is_reached_and_its_credentials_are_not_checked(
         assert done.returncode == 0
         (found,) = json.loads(done.stdout)["sinks"]
         assert (found["result"], found["why"]) == ("reached", why)
+
+
+@pytest.mark.rule("D-sinks-check")
+def test_each_wrong_setting_has_a_line_of_its_own(home: Home) -> None:
+    configured(home, hub={"type": "http", "ulr": "http://127.0.0.1/"}, log={"type": "fiel", "path": "/data/e"})
+    done = check(home)
+    assert done.returncode == 78
+    said = done.stderr.splitlines()
+    assert [line.split(": ww.sinks.")[1].split(":")[0] for line in said] == ["hub.ulr", "log.type"]
+    assert all(line.startswith("ww sinks: ") for line in said)

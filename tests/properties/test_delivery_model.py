@@ -21,7 +21,7 @@ ANSWERS = st.sampled_from(
         Accepted(duplicate=True),
         RetryAfter(),
         RetryAfter(3.0, "429"),
-        RetryAfter(None, "413 too large"),
+        RetryAfter(None, "413", too_large=True),
         Rejected("no"),
     ]
 )

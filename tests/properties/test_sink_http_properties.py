@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.items import BOOT, item, items
-from ww.sinks import bulk, http_forms, template
 from ww.sinks.base import Accepted, Origin, Rejected, RetryAfter
-from ww.sinks.http_answers import Verdict, judge, read_reply, retry_after
+from ww.sinks.elasticsearch import bulk
+from ww.sinks.http import forms as http_forms
+from ww.sinks.http import template
+from ww.sinks.over_http.verdicts import Verdict, judge, read_reply, retry_after
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),

@@ -135,5 +135,6 @@ Spool.TestCase.settings = settings(
 
 
 @pytest.mark.rule("D-spool-whole")
+@pytest.mark.timeout(600)  # an interrupted course would look like a loss
 class TestSpool(Spool.TestCase):  # type: ignore[name-defined,misc]
     pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,15 +22,15 @@ DEMO = Path(__file__).resolve().parent.parent.parent / "scripts" / "demo.py"
 pytestmark = pytest.mark.timeout(120)
 
 
-def _demo(directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def _demo(directory: Path, program: Path = DEMO, **variables: str) -> subprocess.CompletedProcess[str]:
     path = f"{os.path.dirname(ww_command())}:{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "WW_DEMO_DIR": str(directory), "PYTHONIOENCODING": "utf-8", **variables}
     return subprocess.run(
-        [sys.executable, str(DEMO)], env=env, capture_output=True, text=True, check=False, timeout=100
+        [sys.executable, str(program)], env=env, capture_output=True, text=True, check=False, timeout=100
     )
 
 
-@pytest.mark.rule("WWA-1", "WWA-2", "WWA-6", "WWA-8", "WW-16", "WW-18", "D-steps-once", "D-exit-0")
+@pytest.mark.rule("WWA-1", "WWA-2", "WWA-6", "WWA-8", "WW-16", "WW-18", "D-steps-once", "D-exit-0", "D-demo-events")
 def test_the_demo_plays_the_whole_life(tmp_path: Path) -> None:
     demo = _demo(tmp_path / "demo")
     assert demo.returncode == 0, demo.stdout + demo.stderr
@@ -39,6 +40,13 @@ def test_the_demo_plays_the_whole_life(tmp_path: Path) -> None:
     assert demo.stdout.count("exit code 0") == 2
     assert "schema 1" in demo.stdout
     assert "schema 2" in demo.stdout
+    back = re.search(r"RESTARTING and UP have come: (\d+) events, in order", demo.stdout)
+    away = re.search(r"the receiver is back, with the (\d+) events", demo.stdout)
+    assert back
+    assert away
+    assert int(back[1]) >= int(away[1]) + 2
+    assert re.search(r"the receiver has all \d+ events of both lives, in order", demo.stdout)
+    assert "…" not in demo.stdout, "nothing is cut"
     assert "\033[" not in demo.stdout, "colours only on a terminal"
     assert max(map(len, demo.stdout.splitlines())) <= 80 + len(str(tmp_path))
 
@@ -46,17 +54,17 @@ def test_the_demo_plays_the_whole_life(tmp_path: Path) -> None:
 def test_the_demo_can_leave_the_service_running(tmp_path: Path) -> None:
     demo = _demo(tmp_path / "demo", KEEP="1")
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    stop = re.search(r"kill -TERM (\d+)", demo.stdout)
+    stop, *receiver = re.findall(r"kill -TERM (\d+)", demo.stdout)
     page = re.search(r"http://127\.0\.0\.1:(\d+)/", demo.stdout)
-    assert stop
     assert page
-    pid = int(stop[1])
+    assert len(receiver) == 1
     try:
         with closing(http.client.HTTPConnection("127.0.0.1", int(page[1]), timeout=5)) as connection:
             connection.request("GET", "/")
             assert "buy milk" in connection.getresponse().read().decode()
     finally:
-        os.kill(pid, signal.SIGTERM)
+        for pid in (stop, *receiver):
+            os.kill(int(pid), signal.SIGTERM)
     log = tmp_path / "demo/ww-run-2.0.log"
     until(lambda: '"STOPPED"' in log.read_text(), "STOPPED after the TERM that the demo names", PATIENCE_S)
 
@@ -70,6 +78,21 @@ def test_the_demo_fails_loudly_when_the_service_never_comes_up(tmp_path: Path) -
     assert demo.returncode == 1
     assert "BOOT did not come: ww run has ended with exit code 70" in demo.stderr
     assert "ww: cannot do it" in demo.stderr, "the last lines of the log are shown"
+
+
+@pytest.mark.rule("D-demo-events")
+def test_the_demo_fails_loudly_when_events_are_missing_at_the_receiver(tmp_path: Path) -> None:
+    shutil.copytree(DEMO.parent, tmp_path / "scripts")
+    shutil.copytree(DEMO.parent.parent / "images/notes", tmp_path / "images/notes")
+    page = tmp_path / "docs/sinks/http.md"
+    page.parent.mkdir(parents=True)
+    true_page = (DEMO.parent.parent / "docs/sinks/http.md").read_text()
+    rows = "for event in events]"
+    assert true_page.count(rows) == 1
+    page.write_text(true_page.replace(rows, "for event in events if event['id'] != '000000000003']"))
+    demo = _demo(tmp_path / "demo", program=tmp_path / "scripts/demo.py")
+    assert demo.returncode == 1
+    assert "the receiver has BOOT FIRSTBOOT WARMUP UP, not BOOT FIRSTBOOT UPGRADING WARMUP UP" in demo.stderr
 
 
 def test_the_demo_does_not_touch_a_directory_that_is_in_use(tmp_path: Path) -> None:

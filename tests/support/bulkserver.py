@@ -47,6 +47,8 @@ class BulkServer(Receiver):
         self.pipelines: set[str] = set()
         self.templates: dict[str, dict[str, Any]] = {}
         self.docs: dict[str, dict[str, Any]] = {}
+        self._shapes: dict[str, dict[object, dict[str, Any]]] = {}
+        """One document of each shape in an index: what a new one may be in conflict with."""
         self.streams: dict[str, list[str]] = {}
         """Data streams with their backing indices, the one that is written to last."""
         self.created: list[str] = []
@@ -92,6 +94,11 @@ class BulkServer(Receiver):
         if self.product == "opensearch":
             version = {"distribution": "opensearch", "number": "2.17.0"}
         return {"name": "stand-in", "cluster_name": "tests", "version": version}
+
+    def keep(self, index: str, key: str, document: dict[str, Any]) -> None:
+        """Have a document in an index."""
+        self.docs.setdefault(index, {})[key] = document
+        self._shapes.setdefault(index, {}).setdefault(shape(document), document)
 
     # -- templates
 
@@ -169,9 +176,9 @@ class BulkServer(Receiver):
         if key in stored and verb == "create":
             words = f"[{key}]: version conflict, document already exists (current version [1])"
             return item_error(index, key, 409, "version_conflict_engine_exception", words)
-        if words := unfit(document, stored.values(), is_stream):
+        if words := unfit(document, self._shapes.get(index, {}).values(), is_stream):
             return item_error(index, key, 400, "document_parsing_exception", words)
-        stored[key] = document
+        self.keep(index, key, document)
         self.created.append(key)
         shards = {"total": 2, "successful": 1, "failed": 0}
         return {"_index": index, "_id": key, "_version": 1, "result": "created", "_shards": shards, "status": 201}
@@ -225,6 +232,13 @@ def unfit(document: dict[str, Any], others: Iterable[dict[str, Any]], is_stream:
         if conflict
         else ""
     )
+
+
+def shape(document: object) -> object:
+    """What is the same for documents that are in conflict with the same others."""
+    if isinstance(document, dict):
+        return tuple(sorted((name, shape(value)) for name, value in document.items()))
+    return (document is not None,)
 
 
 def shape_conflict(one: Any, other: Any, path: str = "") -> str:

@@ -19,7 +19,7 @@ from ww.instance.hookenv import Identity, Versions
 from ww.instance.record import Lives, Origin, Recorder
 from ww.lifecycle.model import State
 from ww.lifecycle.policy import StopBudget
-from ww.sinks.items import Items
+from ww.sinks.delivery.items import Items
 
 FIRST = "0197c2d4a6f07c3e9b1f5d2e8c4a6b70"
 SECOND = "5b8e1f0c3d7a42969c0d4e2f8a1b6c55"

@@ -13,9 +13,9 @@ from ww.events.model import Event
 from ww.events.position import START, Position, Stored
 from ww.events.wire import Boot
 from ww.sinks.base import Accepted, Answer, Item, Sink
-from ww.sinks.engine import Engine, Timing
-from ww.sinks.options import DeliveryOptions
-from ww.sinks.ports import AdviceBox, Ports
+from ww.sinks.delivery.engine import Engine, Timing
+from ww.sinks.delivery.options import DeliveryOptions
+from ww.sinks.delivery.ports import AdviceBox, Ports
 
 PRESENT = Boot("web", "web-1", "boot2")
 

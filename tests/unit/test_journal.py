@@ -197,6 +197,23 @@ def test_a_reporter_may_take_over_what_is_deleted(tmp_path: object, clock: FakeC
     assert len(read_segments(str(tmp_path))) == 4
 
 
+@pytest.mark.rule("D-journal-bounded")
+def test_a_reporter_that_took_over_and_deletes_nothing_does_not_fill_the_disk(
+    tmp_path: object, clock: FakeClock
+) -> None:
+    journal = a_journal(tmp_path, clock, max_bytes=3 << 20)
+    journal.kept = True
+    for _ in range(200):
+        journal.append("state", {"x": "x" * 60_000})
+        sizes = [os.path.getsize(f"{tmp_path}/{name}") for name in os.listdir(str(tmp_path)) if name != "reserve"]
+        assert sum(sizes) <= 2 * (3 << 20)
+    assert len(read_segments(str(tmp_path))) == 6, "what the reporter may still need is left to it"
+    journal.max_bytes = 5 << 20
+    for _ in range(200):
+        journal.append("state", {"x": "x" * 60_000})
+    assert len(read_segments(str(tmp_path))) == 10
+
+
 @pytest.mark.rule("D-journal-written")
 def test_data_too_long_for_a_record_is_cut_and_says_so(tmp_path: object, clock: FakeClock) -> None:
     journal = a_journal(tmp_path, clock)

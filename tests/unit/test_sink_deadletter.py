@@ -9,7 +9,7 @@ import pytest
 
 from ww.clock import FakeClock
 from ww.sinks.base import Item
-from ww.sinks.deadletter import DeadLetters
+from ww.sinks.delivery.deadletters import DeadLetters
 
 pytestmark = pytest.mark.rule("D-delivery-dead-letter")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from itertools import pairwise
 
@@ -11,8 +12,8 @@ from tests.support.sinktwins import Scripted, World, accept
 from ww.config.secrets import SecretError
 from ww.events.position import Position
 from ww.sinks.base import Accepted, Advice, Rejected, RetryAfter
-from ww.sinks.complaints import LineLimit
-from ww.sinks.engine import LONGEST_INTERVAL_S
+from ww.sinks.delivery.complaints import LineLimit
+from ww.sinks.delivery.engine import LONGEST_INTERVAL_S
 
 
 def retry(seconds=None, reason="no"):
@@ -179,7 +180,7 @@ def test_bytes_per_second_are_bounded_over_time():
 @pytest.mark.rule("D-delivery-halving")
 def test_a_batch_that_is_too_large_is_halved_at_once_and_grows_again():
     def at_most_three(batch, _):
-        return [Accepted() if len(batch) <= 3 else RetryAfter(None, "413 Payload Too Large")] * len(batch)
+        return [Accepted() if len(batch) <= 3 else RetryAfter(None, "413", too_large=True)] * len(batch)
 
     world = World(Scripted([at_most_three] * 8), {"max_events": 16, "first_s": 60.0})
     world.journal.add(16)
@@ -192,7 +193,9 @@ def test_a_batch_that_is_too_large_is_halved_at_once_and_grows_again():
 @pytest.mark.rule("D-delivery-halving")
 def test_an_event_that_is_too_large_alone_is_rejected():
     def never_five(batch, _):
-        return [RetryAfter(None, "too large") if any(i.seq == 5 for i in batch) else Accepted()] * len(batch)
+        return [RetryAfter(None, "too much", too_large=True) if any(i.seq == 5 for i in batch) else Accepted()] * len(
+            batch
+        )
 
     world = World(Scripted([never_five] * 100), {"max_events": 8})
     world.journal.add(8)
@@ -435,7 +438,7 @@ def test_after_a_crash_at_most_the_last_batch_is_sent_again_and_it_is_the_same()
 
 @pytest.mark.rule("D-delivery-halving")
 def test_batches_are_whole_again_once_the_receiver_takes_them():
-    world = World(Scripted([retry(None, "413")]), {"max_events": 16})
+    world = World(Scripted([lambda batch, _: [RetryAfter(too_large=True)] * len(batch)]), {"max_events": 16})
     world.journal.add(48)
     world.run(1)
     assert [len(call) for call in world.sink.calls] == [16, 8, 8, 16, 16]
@@ -495,3 +498,119 @@ def test_a_sink_that_talks_too_much_is_cut_short():
     assert said == [f"{number}" for number in range(20)]
     now[0] = 61.0
     assert list(limit.allowed("again")) == ["80 lines were left out", "again"]
+
+
+@pytest.mark.rule("D-delivery-retry-after")
+def test_a_flush_does_not_make_an_absurd_retry_after_longer():
+    world = World(Scripted([retry(10**9)]))
+    world.journal.add(1)
+    world.run(0.1)
+    world.engine.flush(world.now + 5)
+    world.run(10)
+    world.run(901)
+    assert world.cursor == (2, 1)
+
+
+@pytest.mark.rule("D-delivery-backoff")
+def test_a_receiver_that_says_at_once_and_fails_is_not_asked_all_the_time():
+    world = World(Scripted([retry(0)] * 1000), {"first_s": 1.0, "max_s": 60.0, "breaker_failures": 5})
+    world.journal.add(1)
+    world.run(600)
+    assert len(world.sink.calls) < 60
+
+
+@pytest.mark.rule("D-delivery-faults")
+@pytest.mark.parametrize(
+    "advised", ["x", None, Advice(want=(("boot2", None, 3),)), Advice(want=(("boot2", 1),)), Advice(want=7)]
+)
+def test_an_advice_that_is_none_is_a_fault_and_delivers_nothing_twice(advised):
+    def answer(batch, _):
+        world.ports.advised.put(advised)
+        return [Accepted()] * len(batch)
+
+    world = World(Scripted([answer] * 20), {"max_events": 1})
+    world.journal.add(5)
+    world.run(5)
+    assert [seqs(call) for call in world.sink.calls] == [[1], [2], [3], [4], [5]]
+    assert world.cursor == (2, 5)
+    assert world.engine.counts.faults == 5
+
+
+@pytest.mark.rule("D-delivery-faults")
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError(), MemoryError(), SystemExit(3)]
+)
+def test_whatever_a_sink_raises_is_no_end_of_its_delivery(error):
+    world = World(Scripted([raising(error)]))
+    world.journal.add(3)
+    world.run(5)
+    assert world.cursor == (2, 3)
+    assert world.engine.counts.faults == 1
+
+
+@pytest.mark.rule("D-delivery-faults")
+@pytest.mark.parametrize("idle_s", [math.nan, -1, 0, "soon", True, 1e-9])
+def test_an_idle_time_that_is_none_is_no_busy_loop(idle_s):
+    world = World()
+    world.sink.idle_s = idle_s
+    world.run(10)
+    assert world.sink.idles <= 100
+
+
+@pytest.mark.rule("D-delivery-halving")
+@pytest.mark.parametrize(
+    "reason", ["413", "[parent] Data too large, data for [<http_request>]", "/events: File too large"]
+)
+def test_a_receiver_that_is_full_and_says_large_rejects_nothing(reason):
+    world = World(Scripted([retry(reason=reason)] * 50))
+    world.journal.add(1)
+    world.run(600)
+    assert world.folder.kept == []
+    assert world.cursor == (2, 1) or len(world.sink.calls) > 5
+
+
+@pytest.mark.rule("D-delivery-words")
+def test_what_is_left_of_a_batch_says_why_it_waits():
+    world = World(Scripted([by_seq(s2=RetryAfter(60, "no credentials, hunter2"))]))
+    world.journal.add(3)
+    world.run(1)
+    assert world.engine.partly == "no credentials, ***"
+    world.run(61)
+    assert world.cursor == (2, 3)
+    assert world.engine.partly == ""
+
+
+# Somebody waits
+
+
+@pytest.mark.rule("D-spool-drain-again")
+def test_urged_it_tries_now_and_waits_for_no_company():
+    world = World(
+        options={"wait_s": 50.0, "first_s": 600.0, "max_s": 600.0, "breaker_failures": 1, "breaker_open_s": 600.0}
+    )
+    world.sink.script = [retry()]
+    world.journal.add(3)
+    world.run(49)
+    assert world.sink.calls == []
+    world.engine.urge()
+    world.run(0.1)
+    assert len(world.sink.calls) == 1
+    world.run(5)
+    assert len(world.sink.calls) == 1, "once, and then the backoff holds again"
+    world.engine.urge()
+    world.run(1)
+    assert world.cursor == (2, 3)
+
+
+@pytest.mark.rule("D-spool-drain-again")
+def test_urged_it_keeps_to_what_the_receiver_asked_for():
+    world = World(options={"wait_s": 0.0})
+    world.sink.script = [retry(30.0)]
+    world.journal.add(1)
+    world.run(1)
+    for _ in range(20):
+        world.engine.urge()
+        world.run(1)
+    assert len(world.sink.calls) == 1
+    world.run(15)
+    assert world.cursor == (2, 1)

@@ -189,3 +189,30 @@ def _until(fd: int, lines: int) -> Iterator[bytes]:
         data = os.read(fd, 65536)
         lines -= data.count(b"\n")
         yield data
+
+
+@pytest.mark.rule("D-sink-file")
+def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "secret").write_text("ours\n")
+    (tmp_path / "out" / "events.ndjson").symlink_to(tmp_path / "secret")
+    sink = made(tmp_path)
+    (answer,) = sink.deliver([item(1)], soon())
+    assert isinstance(answer, RetryAfter)
+    assert answer.reason.endswith("it is a symbolic link, and none is followed")
+    assert (tmp_path / "secret").read_text() == "ours\n"
+    assert "symbolic link" in sink.reach(soon())
+
+
+@pytest.mark.rule("D-sink-file")
+def test_a_full_disk_takes_nothing_back_of_what_another_writer_has_written(tmp_path: Path) -> None:
+    one, other = made(tmp_path, fsync=False), made(tmp_path, fsync=False)
+    assert one.deliver([item(1)], soon()) == [Accepted()]
+    assert other.deliver([item(2)], soon()) == [Accepted()]
+    path = tmp_path / "out" / "events.ndjson"
+    with no_file_larger_than(path.stat().st_size + 10):
+        (answer,) = one.deliver([item(3)], soon())
+    assert isinstance(answer, RetryAfter)
+    assert numbers(path) == [1, 2]
+    assert one.deliver([item(3)], soon()) == [Accepted()]
+    assert numbers(path) == [1, 2, 3]

@@ -16,7 +16,7 @@ from ww.config.generate import settings_module
 from ww.config.settings import load_schema
 from ww.config.validate import faults, schema_fault
 from ww.errors import problem_text
-from ww.sinks.options import DeliveryOptions, options_of
+from ww.sinks.delivery.options import DeliveryOptions, options_of
 
 TYPES = sorted(name.removesuffix(".json") for name in os.listdir(REPO / "ww/config/sinks") if name.endswith(".json"))
 COMMON = set(load_schema()["$defs"]["sink"]["properties"])
@@ -59,6 +59,9 @@ def test_right_settings_are_accepted_and_have_their_defaults(instance):
         ({"log": {"type": "fil"}}, "ww.sinks.log.type", "there is no sink type 'fil'"),
         ({"log": {"type": "exec", "command": "push"}}, "ww.sinks.log.command", 'as in ["/ww/usr/push"'),
         ({"Log": FILE}, "ww.sinks.Log", "small letters"),
+        ({"log": {**FILE, "path": "../../etc/x"}}, "ww.sinks.log.path", "write it without .. in it"),
+        ({"log": {**FILE, "path": "/data/.."}}, "ww.sinks.log.path", "write it without .. in it"),
+        ({"log": {"type": "sqlite", "path": "/a/../b"}}, "ww.sinks.log.path", "write it without .. in it"),
         ({"log": []}, "ww.sinks.log", "[] is not of type 'object'"),
     ],
 )

@@ -22,7 +22,7 @@ from ww.events.retention import DELETE, DROP, LIFECYCLE_AGES, THIN, Limits, Step
 from ww.events.rewriting import KEEP_OF_HEALTH, Record, thin
 from ww.events.segment import SEGMENT_BYTES, encode_event, header, segment_name
 from ww.events.shelf import Place
-from ww.events.spool import Cursors, Keeper, Ports
+from ww.events.spool import Cursors, Keeper, Ports, Reader
 from ww.events.syncing import is_synced, sync
 from ww.reporting.keeper import KeeperThread
 
@@ -138,6 +138,33 @@ def test_cursors_go_to_the_fallback_where_the_volume_refuses_and_the_furthest_co
     assert not main.exists()
 
 
+@pytest.mark.rule("D-spool-cursors", "D-spool-whole")
+def test_what_was_remembered_without_the_volume_says_nothing_of_the_volume(tmp_path: Path) -> None:
+    """A boot whose volume could not be used delivers what it has; on the volume something still waits."""
+    main, fallback = tmp_path / "main", tmp_path / "fallback"
+    clock = FakeClock()
+    for directory, number, boot in ((main, 1, "b1"), (fallback, 0, "b2"), (main, 2, "b3")):
+        journal = Journal(str(directory), number, boot, clock, 1 << 24, 0)
+        journal.append("state", {})
+        journal.append("state", {})
+        journal.close()
+        clock.advance(5000)
+    with_both = Cursors([str(main), str(fallback)], clock)
+    with_both.set("web", Position(1, "b1", 1))
+    with_both.save(force=True)
+    clock.advance(5000)
+    without = Cursors([str(fallback)], clock)
+    without.set("web", Position(0, "b2", 2))
+    without.set("new", Position(0, "b2", 2))
+    without.save(force=True)
+    assert Cursors([str(fallback)], clock).get("web") == Position(0, "b2", 2)
+    again = Cursors([str(main), str(fallback)], clock)
+    found = Reader([str(main), str(fallback)], again.get("web"), "b3").read(100, 1 << 20)
+    assert ("b1", 2) in [(one.boot, one.event.seq) for one in found]
+    assert again.get("new") == START
+    assert Cursors([str(main), str(fallback)], clock, looking=True).get("new") == Position(0, "b2", 2)
+
+
 @pytest.mark.rule("D-spool-cursors")
 def test_cursors_that_cannot_be_written_are_said_once_and_tried_again(tmp_path: Path) -> None:
     said: list[str] = []
@@ -186,6 +213,9 @@ def stock(number: int, size: int = SEGMENT_BYTES, age_days: int = 0, passed: boo
         ([stock(1, age_days=8), stock(2)], set(), (THIN, 1, 0)),
         ([stock(1, age_days=8), stock(2)], {("/j/1", 0)}, None),
         ([stock(1, age_days=7 * LIFECYCLE_AGES + 1)], {("/j/1", 0)}, (DROP, 1, 0)),
+        # Written before the clock was set; nobody knows when.
+        ([stock(1, age_days=20_000)], set(), None),
+        ([stock(n, age_days=20_000) for n in (1, 2, 3, 4)], set(), (THIN, 1, 10)),
     ],
 )
 def test_what_is_delivered_goes_first_then_health_and_lifecycle_last(

@@ -244,6 +244,8 @@ def test_a_cursor_whose_boot_is_gone_stands_between_its_neighbours(tmp_path: Pat
     # Another boot of that number may be one that nobody has seen: better twice than never.
     assert names(Reader([str(tmp_path)], Position(3, "bx", 500)).read(10, ALL)) == [("b3", 1)]
     assert names(Reader([str(tmp_path)], START).read(10, ALL)) == [("b1", 1), ("b3", 1)]
+    # The count began anew: whatever the cursor knows, the boot that runs is behind it.
+    assert names(Reader([str(tmp_path)], Position(9, "bx", 500), running="b3").read(10, ALL)) == [("b3", 1)]
 
 
 @pytest.mark.rule("D-spool-reader")

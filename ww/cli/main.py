@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ww import __version__
-from ww.errors import EXIT_LOOKUP, EXIT_OK, EXIT_USAGE, WwError
+from ww.errors import EXIT_LOOKUP, EXIT_OK, EXIT_USAGE, ConfigError, WwError, problem_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,13 +87,19 @@ class Commands(click.Group):
         except click.Abort:
             return 130
         except WwError as error:
-            click.echo(f"ww {words[0] if words else ''}: {error}", err=True)
+            for line in _lines(error):
+                click.echo(f"ww {words[0] if words else ''}: {line}", err=True)
             return error.exit_code
         except BrokenPipeError:
             # Whoever read us has left; what remains in the buffer must not raise again at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return EXIT_LOOKUP
         return result if isinstance(result, int) else EXIT_OK
+
+
+def _lines(error: WwError) -> list[str]:
+    """What there is to say, each problem of a configuration by itself."""
+    return [problem_text(one) for one in error.problems] if isinstance(error, ConfigError) else [str(error)]
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["--help", "-h"]})

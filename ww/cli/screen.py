@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -60,13 +61,19 @@ def paragraph(text: str) -> str:
     return text if not room else click.wrap_text(text, room, subsequent_indent="  ")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], colour: int | None = None) -> list[str]:
-    """Lines of a table whose last column takes what room is left; `colour` is the column of words with colours."""
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], colour: int | None = None, whole: bool = False
+) -> list[str]:
+    """Lines of a table whose last column takes what room is left; `colour` is the column of words with colours.
+
+    whole: what the last column has no room for stands below, instead of being cut.
+    """
     lines = [list(head), *[[clean(cell) for cell in row] for row in rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     room = width()
     if room:
         widths = _squeezed(widths, room)
+        lines = [part for line in lines for part in _parts(line, widths[-1])] if whole else lines
     return [_row(line, widths, colour if number else None) for number, line in enumerate(lines)]
 
 
@@ -78,12 +85,18 @@ def _squeezed(widths: list[int], room: int) -> list[int]:
     return widths
 
 
+def _parts(line: list[str], room: int) -> list[list[str]]:
+    """A line of a table as those that it takes to show all of its last cell."""
+    first, *rest = textwrap.wrap(line[-1], room) or [""]
+    return [[*line[:-1], first], *[["" for _ in line[:-1]] + [part] for part in rest]]
+
+
 def _row(cells: Sequence[str], widths: Sequence[int], colour: int | None) -> str:
     shown = []
     for column, (cell, room) in enumerate(zip(cells, widths, strict=True)):
         text = fit(cell, room)
         padded = " " * (room - len(text)) if column < len(cells) - 1 else ""
-        shown.append((coloured(text) if column == colour else text) + padded)
+        shown.append((coloured(text) if text and column == colour else text) + padded)
     return "  ".join(shown).rstrip()
 
 

@@ -15,7 +15,7 @@ from ww.errors import EXIT_GAVE_UP, EXIT_OK, EXIT_UNAVAILABLE
 if TYPE_CHECKING:
     from ww.home.layout import Layout
     from ww.sinks.conformance.verdict import Report, Result
-    from ww.sinks.reaching import Reached
+    from ww.sinks.reachability import Reached
 
 
 @click.group(
@@ -67,7 +67,7 @@ def list_types(root: str | None, as_json: bool) -> None:
         click.echo(json_dumps({"format": 1, "types": known}))
         return
     rows = [(one["name"], one["guarantee"] or "-", one["origin"] or "-", one["why"] or one["summary"]) for one in known]
-    click.echo("\n".join(table(("TYPE", "GUARANTEE", "FROM", "WHAT"), rows)))
+    click.echo("\n".join(table(("TYPE", "GUARANTEE", "FROM", "WHAT"), rows, whole=True)))
 
 
 def _type(name: str, origin: str, guarantee: str, summary: str, why: str) -> dict[str, str]:
@@ -101,7 +101,7 @@ def check(directory: str | None, root: str | None, sets: tuple[str, ...], timeou
 
     DIRECTORY is a home or what becomes the /ww of an image, as for `ww check`; without it, the instance of --root.
     """
-    from ww.sinks.reaching import DISABLED, REACHED, reach_all
+    from ww.sinks.reachability import DISABLED, REACHED, reach_all
 
     if directory is not None and root is not None:
         raise click.UsageError("name a DIRECTORY or --root, not both")
@@ -112,7 +112,7 @@ def check(directory: str | None, root: str | None, sets: tuple[str, ...], timeou
         click.echo("no sink is configured")
     else:
         rows = [(one.name, one.type, one.result, "yes" * one.required, one.why) for one in found]
-        click.echo("\n".join(table(("SINK", "TYPE", "RESULT", "REQUIRED", "WHY"), rows)))
+        click.echo("\n".join(table(("SINK", "TYPE", "RESULT", "REQUIRED", "WHY"), rows, whole=True)))
     return EXIT_OK if all(one.result in (REACHED, DISABLED) for one in found) else EXIT_UNAVAILABLE
 
 

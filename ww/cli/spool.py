@@ -162,18 +162,18 @@ class Found:
         self.boot = str((status or {}).get("boot") or "")
         reporter = (status or {}).get("reporter")
         self.stats: dict[str, Any] = (reporter.get("sinks") or {}) if isinstance(reporter, dict) else {}
-        self.cursors = Cursors(self.directories)
+        self.cursors = Cursors(self.directories, looking=True)
         self.survey = Survey(self.directories, {name: self.cursors.get(name) for name in names}, self.boot)
 
     def behind(self, cursors: Cursors | None = None) -> list[str]:
         """The sinks that have by now not come as far as the survey went; `cursors`: those of this process."""
-        cursors = cursors or Cursors(self.directories)
+        cursors = cursors or Cursors(self.directories, looking=True)
         target = self.survey.last
         places = Shelf(self.directories, self.boot).places()
         return [
             name
             for name in self.names
-            if _is_behind(cursors.get(name), target, [p.boot for p in after(places, cursors.get(name))])
+            if _is_behind(cursors.get(name), target, [p.boot for p in after(places, cursors.get(name), self.boot)])
         ]
 
 
@@ -322,7 +322,7 @@ def lines_of(document: dict[str, Any]) -> list[str]:
     sinks = document["sinks"]
     if sinks:
         head = ("SINK", "WAITING", "SIZE", "OLDEST", "UP TO", "REJECTED", "ERROR")
-        lines += ["", *table(head, [_row(one) for one in sinks])]
+        lines += ["", *table(head, [_row(one) for one in sinks], whole=True)]
     return lines
 
 

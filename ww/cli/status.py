@@ -104,7 +104,7 @@ def _reporter(reporter: dict[str, Any] | None) -> list[str]:
     sinks = reporter.get("sinks") or {}
     head = ("SINK", "TYPE", "STATE", "WAITING", "LAST ERROR")
     rows = [_sink(name, one) for name, one in sorted(sinks.items()) if isinstance(one, dict)]
-    return ["", paragraph(words), *(table(head, rows, colour=2) if rows else [])]
+    return ["", paragraph(words), *(table(head, rows, colour=2, whole=True) if rows else [])]
 
 
 def _sink(name: str, one: dict[str, Any]) -> tuple[str, ...]:

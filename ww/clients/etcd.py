@@ -11,10 +11,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-import requests
-from urllib3.exceptions import MaxRetryError, NewConnectionError
-from urllib3.util import Timeout
-
+from ww.clients.errors import Refused, TlsFault, Unavailable, UnknownOutcome
 from ww.clients.etcd_wire import (
     STALE_WORDS,
     Answered,
@@ -26,6 +23,7 @@ from ww.clients.etcd_wire import (
     Unchanged,
     b64,
     changes,
+    document,
     fault,
     operation,
     pairs,
@@ -33,8 +31,9 @@ from ww.clients.etcd_wire import (
     revision,
     span,
 )
-from ww.clients.outcome import Refused, Unavailable, UnknownOutcome
-from ww.clients.tlsfiles import TlsFiles, machine_authorities
+from ww.clients.http import HttpClient, Options
+from ww.clients.lines import Lines
+from ww.clients.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +42,9 @@ MAX_OPERATIONS = 128
 """What a server takes in one transaction, unless it was started with another limit."""
 MAX_BYTES = 1 << 20
 """Requests below this are taken by every server: the limit is 1.5 MiB for the whole of it."""
+MAX_ANSWER_BYTES = 64 << 20
 _SHORTEST_S = 0.05
+_OK = 200
 
 
 class Etcd:
@@ -56,15 +57,16 @@ class Etcd:
         self,
         endpoints: Sequence[str],
         credentials: Callable[[], tuple[str, str]] | None = None,
-        tls: TlsFiles | None = None,
+        tls: Tls | None = None,
     ) -> None:
         if not endpoints:
             raise ValueError("an etcd client needs an endpoint")
         self._endpoints = [endpoint.rstrip("/") for endpoint in endpoints]
         self._credentials = credentials
-        self._tls = tls or TlsFiles()
+        # Neither a proxy nor anything else of the environment is meant for a registry.
+        self._options = Options(tls or Tls(), environment_proxies=False, max_answer_bytes=MAX_ANSWER_BYTES)
         self._token: str | None = None
-        self._session = self._new_session()
+        self._http = HttpClient(self._options)
 
     def read(self, key: str, deadline: float, *, prefix: bool = False) -> tuple[Pair, ...]:
         """The key, or all that begin with it, as the majority has them. Raises Unavailable, Refused."""
@@ -123,36 +125,20 @@ class Etcd:
         wanted = {"create_request": {**span(key, prefix=prefix), "start_revision": str(start_revision)}}
         self._log_in(deadline)
         endpoint = self._endpoints[0]
-        session = self._new_session()
+        body = json.dumps(wanted).encode()
         try:
-            wait = (_left(deadline), quiet_s)
-            with session.post(
-                f"{endpoint}/v3/watch", data=json.dumps(wanted), headers=self._headers(), timeout=wait, stream=True
-            ) as stream:
-                if stream.status_code != requests.codes.ok:
-                    raise fault(endpoint, stream.status_code, stream.text, write=False)
-                for line in stream.iter_lines(chunk_size=None):
+            with Lines(self._options, f"{endpoint}/v3/watch", deadline, body=body, headers=self._headers()) as lines:
+                if lines.refused is not None:
+                    raise fault(endpoint, lines.refused.status, lines.refused.body, write=False)
+                for line in lines.until_quiet(quiet_s):
                     yield from changes(endpoint, line)
-        except (requests.RequestException, ValueError) as error:
-            if isinstance(error, requests.ConnectionError) and "Read timed out" in str(error):
-                return
+        except (Unavailable, UnknownOutcome, ValueError) as error:
             self._rotate()
-            raise Unavailable(f"{endpoint}: the watch broke: {_words(error)}") from None
-        finally:
-            session.close()
+            raise Unavailable(f"{endpoint}: the watch broke: {error}") from None
 
     def close(self) -> None:
         """Let go of the connections; a lease goes on until it runs out."""
-        self._session.close()
-
-    def _new_session(self) -> requests.Session:
-        session = requests.Session()
-        # Neither a proxy nor a .netrc of the environment is meant for a registry.
-        session.trust_env = False
-        session.verify = self._tls.ca_file or machine_authorities() or True
-        if self._tls.cert_file:
-            session.cert = (self._tls.cert_file, self._tls.key_file) if self._tls.key_file else self._tls.cert_file
-        return session
+        self._http.close()
 
     def _call(self, path: str, body: dict[str, Any], deadline: float, *, write: bool) -> dict[str, Any]:
         fresh = self._log_in(deadline)
@@ -198,36 +184,25 @@ class Etcd:
 
     def _once(self, path: str, body: dict[str, Any], within_s: float, *, write: bool) -> dict[str, Any]:
         endpoint = self._endpoints[0]
-        # For connecting and answering together; the stubs of requests do not know it.
-        limit: Any = Timeout(total=within_s)
+        until = time.monotonic() + within_s
+        sent = json.dumps(body).encode()
         try:
-            response = self._session.post(
-                f"{endpoint}/v3/{path}",
-                data=json.dumps(body),
-                headers=self._headers(),
-                timeout=limit,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            if write and not _never_sent(error):
-                raise UnknownOutcome(f"{endpoint}: no answer to a write: {_words(error)}{self._hint(error)}") from None
-            raise Unavailable(f"{endpoint}: {_words(error)}{self._hint(error)}") from None
-        except OSError as error:
-            # requests looks for the files of TLS before it connects.
-            raise Unavailable(f"{endpoint}: {error}") from None
-        if response.status_code != requests.codes.ok:
-            raise fault(endpoint, response.status_code, response.text, write=write)
-        try:
-            answer: dict[str, Any] = response.json()
-        except requests.JSONDecodeError:
+            answer = self._http.request("POST", f"{endpoint}/v3/{path}", until, body=sent, headers=self._headers())
+        except UnknownOutcome as error:
+            if write:
+                raise
+            raise Unavailable(str(error)) from None
+        except TlsFault as error:
+            # A server that wants a certificate ends the connection, mostly without a word of it.
+            hint = "" if self._options.tls.cert_file else " (does it ask for a certificate of ours?)"
+            raise TlsFault(f"{error}{hint}") from None
+        if answer.status != _OK:
+            raise fault(endpoint, answer.status, answer.body, write=write)
+        said = document(answer.body)
+        if said is None or answer.cut:
             lost = UnknownOutcome if write else Unavailable
-            raise lost(f"{endpoint}: its answer is not JSON; is this etcd?") from None
-        return answer
-
-    def _hint(self, error: Exception) -> str:
-        """A server that wants a certificate ends the connection after the handshake, mostly without a word."""
-        silent = isinstance(error, requests.exceptions.SSLError) and not self._tls.cert_file
-        return " (does it ask for a certificate of ours?)" if silent else ""
+            raise lost(f"{endpoint}: its answer is none of etcd's; is this etcd?")
+        return said
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": self._token} if self._token else {}
@@ -238,20 +213,3 @@ class Etcd:
 
 def _left(deadline: float) -> float:
     return max(deadline - time.monotonic(), _SHORTEST_S)
-
-
-def _never_sent(error: requests.RequestException) -> bool:
-    """Whether not even a connection came about."""
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    inner = error.args[0] if error.args else None
-    reason = inner.reason if isinstance(inner, MaxRetryError) else None
-    return isinstance(reason, NewConnectionError) or "CERTIFICATE_VERIFY_FAILED" in str(reason)
-
-
-def _words(error: Exception) -> str:
-    """An exception of requests in a few words: the last of what it is wrapped in."""
-    inner = error.args[0] if error.args else error
-    reason = getattr(inner, "reason", None) or inner
-    text = str(reason)
-    return text.rpartition("object at 0x")[2].partition(">: ")[2] or text if "object at 0x" in text else text

@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ww.clients.outcome import Refused, Unavailable, UnknownOutcome, Why
+from ww.clients.errors import Refused, Unavailable, UnknownOutcome, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,7 +142,18 @@ def changes(endpoint: str, line: bytes) -> Iterator[Change]:
         yield Change(pair.key, None if event.get("type") == "DELETE" else pair.value, pair.mod_revision)
 
 
-def fault(endpoint: str, status: int, body: str, *, write: bool) -> Exception:
+def document(body: bytes) -> dict[str, Any] | None:
+    """An answer as it was meant; None for what etcd never says: each answer has a header, that of a stream in `result`."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    inner = said.get("result", said) if isinstance(said, dict) else None
+    header = inner.get("header") if isinstance(inner, dict) else None
+    return said if isinstance(header, dict) and str(header.get("revision", "0")).isdigit() else None
+
+
+def fault(endpoint: str, status: int, body: bytes, *, write: bool) -> Exception:
     """What an answer other than 200 means for a call."""
     try:
         said = json.loads(body)

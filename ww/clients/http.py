@@ -19,9 +19,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ProxyError, ReadTimeoutError
 
 from ww.clients import tls as tls_side
-from ww.clients.errors import Broken, ServerError, TimedOut, TlsFault, Unreachable
+from ww.clients.errors import Broken, ClientError, TimedOut, TlsFault, Unreachable
 from ww.clients.lean import requests
-from ww.clients.timed import NotConnected, dial, within
+from ww.clients.timed import HandshakeFault, NotConnected, dial, within
 from ww.clients.tls import Tls
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         proxy: str = "",
     ) -> Answer:
-        """Send, and wait for the whole answer; all of it by `deadline`, a value of `time.monotonic()`. Raises ServerError.
+        """Send, and wait for the whole answer; all of it by `deadline`, a value of `time.monotonic()`. Raises ClientError.
 
         `proxy` is a URL, which may hold a user and a password.
         """
@@ -130,7 +130,7 @@ class HttpClient:
         if words := url_fault(url) or (proxy and proxy_fault(proxy)):
             raise Unreachable(words)
         place = url
-        with within(deadline), _told_as(url, proxy):
+        with within(deadline), told_as(url, proxy):
             session = self._ready(started)
             answer = self._once(session, method, place, body, headers or {}, proxy, started)
             for _ in range(REDIRECTS):
@@ -153,7 +153,7 @@ class HttpClient:
         if marks != self._marks or now - self._used > KEEP_S:
             self.close()
         if self._session is None:
-            self._session = _session(self._options)
+            self._session = unasked(self._options)
             self._marks = marks
         return self._session
 
@@ -262,7 +262,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
     def _made_context(self) -> ssl.SSLContext:
         if self._context is None:
-            self._context = tls_side.context(self._tls)
+            self._context = tls_side.http_context(self._tls)
         return self._context
 
 
@@ -273,7 +273,8 @@ class _Session(requests.Session):
         return None
 
 
-def _session(options: Options) -> requests.Session:
+def unasked(options: Options) -> requests.Session:
+    """A session that does nothing of which it was not asked: no proxies, cookies, .netrc or redirects of its own."""
     if not options.tls.verify:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     session = _Session()
@@ -287,10 +288,10 @@ def _session(options: Options) -> requests.Session:
     return session
 
 
-class _told_as:  # noqa: N801 - used as a function
+class told_as:  # noqa: N801 - used as a function
     """Turns what requests, urllib3, ssl and the system raise into one of our own errors, without what may be secret."""
 
-    def __init__(self, url: str, proxy: str) -> None:
+    def __init__(self, url: str, proxy: str = "") -> None:
         self._where = origin(url)
         self._proxy = proxy
 
@@ -298,19 +299,21 @@ class _told_as:  # noqa: N801 - used as a function
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is None or isinstance(error, ServerError):
+        if error is None or isinstance(error, ClientError):
             return
         if isinstance(error, (OSError, HTTPError, requests.RequestException, ValueError)):
             raise self._told(error) from None
 
-    def _told(self, error: BaseException) -> ServerError:
+    def _told(self, error: BaseException) -> ClientError:
         causes = list(_causes(error))
         found = {kind: next((cause for cause in causes if isinstance(cause, kind)), None) for kind in _ORDER}
         through = f" through the proxy {origin(self._proxy)}" if self._proxy else ""
         if (not_connected := found[NotConnected]) is not None:
             return Unreachable(str(not_connected))
-        if (trust := found[ssl.SSLError]) is not None:
-            return TlsFault(f"{self._where}: {tls_side.words(trust)}")  # type: ignore[arg-type]
+        if isinstance(trust := found[ssl.SSLError], ssl.SSLError):
+            words = f"{self._where}: {tls_side.words(trust)}"
+            # An alert after the handshake is how TLS 1.3 refuses our certificate; anything else may have come too late.
+            return TlsFault(words) if found[HandshakeFault] or "ALERT" in (trust.reason or "") else Broken(words)
         if found[TimeoutError] is not None or found[ReadTimeoutError] is not None:
             return TimedOut(f"{self._where}{through}: no complete answer in time")
         if (refused := found[ProxyError]) is not None:
@@ -320,7 +323,14 @@ class _told_as:  # noqa: N801 - used as a function
         return Broken(f"{self._where}{through}: {_last_words(causes[-1])}")
 
 
-_ORDER: tuple[type[BaseException], ...] = (NotConnected, ssl.SSLError, TimeoutError, ReadTimeoutError, ProxyError)
+_ORDER: tuple[type[BaseException], ...] = (
+    NotConnected,
+    HandshakeFault,
+    ssl.SSLError,
+    TimeoutError,
+    ReadTimeoutError,
+    ProxyError,
+)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

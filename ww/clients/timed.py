@@ -27,6 +27,10 @@ class NotConnected(OSError):
     """No connection was made, so nothing was sent; the words say why."""
 
 
+class HandshakeFault(OSError):
+    """The two did not come to trust each other, so nothing was sent; the cause says why."""
+
+
 class _Deadline(threading.local):
     at = float("inf")
 
@@ -82,7 +86,10 @@ class TimedTlsSocket(_Timed, ssl.SSLSocket):
     def do_handshake(self, block: bool = False) -> None:
         """Shake hands in the time that is left."""
         self.settimeout(left_s())
-        super().do_handshake(block)
+        try:
+            super().do_handshake(block)
+        except ssl.SSLError as error:
+            raise HandshakeFault(*error.args) from error
 
 
 def dial(host: str, port: int, options: Sequence[tuple[int, int, int | bytes]] = ()) -> TimedSocket:

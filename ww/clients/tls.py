@@ -47,12 +47,18 @@ def _mark(path: str) -> tuple[str, int, int]:
     return (path, status.st_mtime_ns, status.st_size)
 
 
+def http_context(tls: Tls) -> ssl.SSLContext:
+    """The same for HTTP, with sockets that keep to a deadline. Raises TlsFault."""
+    made = context(tls)
+    made.sslsocket_class = TimedTlsSocket
+    made.set_alpn_protocols(["http/1.1"])
+    return made
+
+
 def context(tls: Tls) -> ssl.SSLContext:
     """A context for clients, made of what the files hold now. Raises TlsFault."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.sslsocket_class = TimedTlsSocket
     made.minimum_version = VERSIONS[tls.min_version]
-    made.set_alpn_protocols(["http/1.1"])
     if not tls.verify:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE

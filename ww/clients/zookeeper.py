@@ -8,6 +8,7 @@ away; a call waits for it as long as its deadline allows. Deadlines are values o
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -16,16 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 from kazoo import exceptions as raised  # type: ignore[import-untyped]
 from kazoo.client import KazooClient  # type: ignore[import-untyped]
+from kazoo.handlers.threading import SequentialThreadingHandler  # type: ignore[import-untyped]
 from kazoo.protocol.states import KazooState, KeeperState  # type: ignore[import-untyped]
 from kazoo.retry import KazooRetry  # type: ignore[import-untyped]
 from kazoo.security import OPEN_ACL_UNSAFE, make_acl, make_digest_acl  # type: ignore[import-untyped]
 
-from ww.clients.outcome import Refused, Unavailable, UnknownOutcome, Why
+from ww.clients import tls as tls_side
+from ww.clients.errors import Refused, TlsFault, Unavailable, UnknownOutcome, Why
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Sequence
 
-    from ww.clients.tlsfiles import TlsFiles
+    from ww.clients.tls import Tls
 
 MAX_BYTES = (1 << 20) - 4096
 """A server closes the connection on a larger request (jute.maxbuffer), so it is not sent."""
@@ -138,7 +142,7 @@ class ZooKeeper:
         session_s: float,
         user: User | None = None,
         chroot: str = "",
-        tls: TlsFiles | None = None,
+        tls: Tls | None = None,
         on_state: Callable[[State], None] | None = None,
     ) -> None:
         if not hosts:
@@ -264,14 +268,9 @@ class ZooKeeper:
             self._acl = [make_digest_acl(self._user.name, password, all=True)]
             if self._user.readers is Readers.ANYONE:
                 self._acl.append(make_acl("world", "anyone", read=True))
-        tls = {}
+        tls: dict[str, Any] = {}
         if self._tls is not None:
-            files = {
-                "ca": self._tls.ca_file,
-                "certfile": self._tls.cert_file,
-                "keyfile": self._tls.key_file or self._tls.cert_file,
-            }
-            tls = {"use_ssl": True, "check_hostname": True, **{key: file for key, file in files.items() if file}}
+            tls = {"use_ssl": True, "check_hostname": True, "handler": _TlsHandler(self._tls)}
         kazoo = KazooClient(
             hosts=self._hosts,
             timeout=self._session_s,
@@ -335,6 +334,30 @@ class ZooKeeper:
 
     def _short(self, path: str) -> str:
         return path.removeprefix(self._chroot)
+
+
+class _TlsHandler(SequentialThreadingHandler):  # type: ignore[misc]
+    """kazoo's own threads, with our rules about TLS: its own trust `ca_file` besides all authorities of the machine."""
+
+    def __init__(self, tls: Tls) -> None:
+        super().__init__()
+        self._tls = tls
+
+    def create_connection(
+        self, address: tuple[str, int], hostname: str = "", timeout: float | None = None, **_: object
+    ) -> ssl.SSLSocket:
+        """A connection, by what the files hold now. Raises OSError, as kazoo expects."""
+        try:
+            context = tls_side.context(self._tls)
+        except TlsFault as error:
+            raise OSError(0, str(error)) from None
+        plain = socket.create_connection(address, timeout)
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return context.wrap_socket(plain, server_hostname=self._tls.server_name or hostname or address[0])
+        except BaseException:
+            plain.close()
+            raise
 
 
 def _end(kazoo: Any) -> None:

@@ -30,9 +30,13 @@ class Hole(Value):
 
 
 class Audit:
-    """Sees every event once, in order, from `after` on. Nothing is missing in front of the very first."""
+    """Sees every event once, in order, from `after` on. Nothing is missing in front of the very first.
 
-    def __init__(self, after: Position) -> None:
+    `counted`: boots are numbered one by one, so that a number that is left out is a boot whose events are missing.
+    """
+
+    def __init__(self, after: Position, counted: bool = True) -> None:
+        self._counted = counted
         self.holes: list[Hole] = []
         """Those that no gap event that was seen declares."""
         self._last = after
@@ -68,7 +72,7 @@ class Audit:
             if seq > last.seq + 1:
                 self._hole(gap_of("missing", stored.boot_no, stored.boot, last.seq + 1, seq - 1))
             return
-        if 0 < last.boot_no < stored.boot_no - 1:
+        if self._counted and 0 < last.boot_no < stored.boot_no - 1:
             gap = gap_of("missing", last.boot_no + 1, "", 0, 0)
             self._hole({**gap, "boot": None, "from": None, "to": None, "boots": stored.boot_no - last.boot_no - 1})
         if seq > 1:

@@ -26,8 +26,10 @@ _LIMIT_BYTES = 1 << 20
 class Cursors:
     """The position of each sink by its name; every thread may use it.
 
-    Kept in the first of `directories` that takes it; of several files that were left the furthest position counts. What
-    cannot be read or understood counts as no file: events are then sent again, and none is left out. `say` is told.
+    Kept in the first of `directories` that takes it; of several files that were left the furthest position counts, but
+    for one by whose time a directory in front of it was not there: what had come before in that one it could not know.
+    Who is `looking` at a reporter's work takes it all the same, as the reporter does whose it is.
+    What cannot be read or understood counts as no file: events are then sent again, and none is left out. `say` is told.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Cursors:
         clock: Clock | None = None,
         say: Callable[[str], None] | None = None,
         file: str = FILE,
+        looking: bool = False,
     ) -> None:
         self._file = file
+        self._looking = looking
         self._directories = list(dict.fromkeys(directories))
         self._clock = clock or Clock()
         self._say = say or _nothing
@@ -91,15 +95,15 @@ class Cursors:
             if not self._changed or (not force and now_ms - self._saved_ms < SAVE_MS):
                 return True
             with self._lock:
-                text = json_dumps({"format": FORMAT, "sinks": self._entries}) + "\n"
+                entries = dict(self._entries)
                 self._changed = False
             self._saved_ms = now_ms
-            if self._write(text):
+            if self._write(entries):
                 return True
             self._changed = True
             return False
 
-    def _write(self, text: str) -> bool:
+    def _write(self, entries: dict[str, dict[str, Json]]) -> bool:
         refused = []
         while self._distrusted:
             path = self._distrusted.pop()
@@ -112,6 +116,7 @@ class Cursors:
                 if rank:
                     # The first is the volume's: where that is gone, a directory in its place would hide it.
                     os.makedirs(directory, 0o700, exist_ok=True)
+                text = json_dumps({"format": FORMAT, "rank": rank, "sinks": entries}) + "\n"
                 write_text(f"{directory}/{self._file}", text, durable=True)
             except OSError as error:
                 refused.append(f"{directory}/{self._file}: {error.strerror}")
@@ -128,13 +133,13 @@ class Cursors:
 
     def _load(self) -> None:
         boots = {place.boot for place in Shelf(self._directories).places()}
-        for directory in self._directories:
-            for name, entry in self._read(f"{directory}/{self._file}").items():
+        for rank, directory in enumerate(self._directories):
+            for name, entry in self._read(f"{directory}/{self._file}", rank).items():
                 known = _placed(entry, boots)
                 if known is not None and _further(known, self._entries.get(name)):
                     self._entries[name] = known
 
-    def _read(self, path: str) -> dict[str, dict[str, Json]]:
+    def _read(self, path: str, rank: int) -> dict[str, dict[str, Json]]:
         try:
             text = read_text(path, _LIMIT_BYTES)
             document = json_loads(text) if text is not None else {"format": FORMAT, "sinks": {}}
@@ -147,6 +152,9 @@ class Cursors:
         sinks = document.get("sinks") if isinstance(document, dict) else None
         if not isinstance(document, dict) or document.get("format") != FORMAT or not isinstance(sinks, dict):
             self._distrust(path, f"it is not of format {FORMAT}", aside=True)
+            return {}
+        known = document.get("rank", rank)
+        if isinstance(known, int) and known < rank and not self._looking:
             return {}
         return {name: entry for name, entry in sinks.items() if _position(entry) is not None}
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HELD_EVENTS = 256
 SLOW_MS = 250
+UNKEPT = 2
 _BLOCK_BYTES = 512
 _MODE_FILE = 0o600
 _MODE_DIRECTORY = 0o700
@@ -61,6 +62,8 @@ class Journal:
     `where` is `directory`, `fallback` or `memory`, `directory` the path in use (None in memory), `note` why it is not
     the first choice (empty if it is). `bounded`: delete the oldest segments beyond `max_bytes` at each new segment.
     It is off until `bound` is called: where there are sinks, the reporter does so, who knows what was delivered.
+    `kept`: it does by now; one that answers and cannot do that (its disk does not sync) lets the journal grow to UNKEPT
+    times as much and no further.
     """
 
     __slots__ = (
@@ -71,7 +74,6 @@ class Journal:
         "_fd",
         "_gap",
         "_held",
-        "_max_bytes",
         "_offset",
         "_path",
         "_reserve_bytes",
@@ -81,6 +83,8 @@ class Journal:
         "bounded",
         "directory",
         "dropped",
+        "kept",
+        "max_bytes",
         "note",
         "on_held",
         "on_written",
@@ -102,7 +106,7 @@ class Journal:
         self._boot_no = boot_no
         self._boot_id = boot_id
         self._clock = clock
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._reserve_bytes = reserve_bytes
         self._fallback = fallback_directory
         self._fd = -1
@@ -114,6 +118,7 @@ class Journal:
         self._slow_ms = 0
         self._spent = False
         self.bounded = False
+        self.kept = False
         self.dropped = 0
         self.directory: str | None = None
         self.where = "memory"
@@ -281,7 +286,7 @@ class Journal:
             os.unlink(path)
             raise
         self._fd, self._path, self._offset = fd, path, len(start)
-        if self.bounded:
+        if self.bounded or self.kept:
             self._delete_oldest(directory)
 
     # Places
@@ -364,12 +369,13 @@ class Journal:
         return True
 
     def _delete_oldest(self, directory: str) -> None:
-        """Whole segments, oldest first, until at most `max_bytes` are left; never the current one."""
+        """Whole segments, oldest first, until it is within its bounds; never the current one."""
         try:
             sizes = [(name, os.stat(f"{directory}/{name}").st_size) for name in segment_names(directory)]
             older = [(name, size) for name, size in sizes if f"{directory}/{name}" != self._path]
             # The current one counts as full, which it will be.
-            excess = sum(size for _, size in older) + SEGMENT_BYTES - self._max_bytes
+            limit = self.max_bytes if self.bounded else UNKEPT * self.max_bytes
+            excess = sum(size for _, size in older) + SEGMENT_BYTES - limit
             for name, size in older:
                 if excess <= 0:
                     break

@@ -53,7 +53,10 @@ class Ports(Value):
 
 
 class Keeper:
-    """Keeps the journal in `directories` while the boot `running` is under way ("": none is, all of it is past)."""
+    """Keeps the journal in `directories` while the boot `running` is under way ("": none is, all of it is past).
+
+    `counted` is false where other instances count their boots on the same data, and journal elsewhere.
+    """
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Keeper:
         limits: Limits,
         ports: Ports,
         clock: Clock,
+        counted: bool = True,
     ) -> None:
         self._running = running
         self._cursors = cursors
@@ -71,7 +75,7 @@ class Keeper:
         self._shelf = Shelf(directories, running)
         self._audited = Cursors(directories, clock, ports.say, AUDIT_FILE)
         self._reader = Reader(directories, self._audited.get(_AUDIT), running, clock, PATIENCE_MS)
-        self._audit = Audit(self._reader.position)
+        self._audit = Audit(self._reader.position, counted)
         self._declarations = Declarations(ports.declare, clock)
         self._syncer = Syncer(ports.say)
         self._tidier = Tidier(self._shelf, cursors, limits, self._declarations, clock, ports.say)

@@ -153,9 +153,9 @@ class Reader:
         """The segments behind the open one, even if that is deleted by now."""
         places = self._shelf.places()
         if file is None:
-            return after(places, self.position)
+            return after(places, self.position, self._shelf.running)
         here = file.place
-        rest = after(places, Position(here.boot_no, here.boot, here.first_seq - 1))
+        rest = after(places, Position(here.boot_no, here.boot, here.first_seq - 1), self._shelf.running)
         return [one for one in rest if one.boot != here.boot or (one.first_seq, one.rank) > (here.first_seq, here.rank)]
 
     def _open(self, place: Place) -> None:

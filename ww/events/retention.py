@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LIFECYCLE_AGES = 4
 """So many times as old as anything else may become what no sink has taken and is no health event."""
 
+_IMPLAUSIBLE_MS = 20 * 365 * 86_400_000
+"""So old is nothing: the clock was not set yet, as on a board without a battery, when the segment was written."""
+
 DELETE = "delete"
 THIN = "thin"
 DROP = "drop"
@@ -73,4 +76,4 @@ def next_step(stocks: Sequence[Stock], limits: Limits, now_ms: int, thinned: Con
 
 
 def _older(stock: Stock, now_ms: int, age_ms: int) -> bool:
-    return now_ms - stock.wall_ms > age_ms
+    return age_ms < now_ms - stock.wall_ms < _IMPLAUSIBLE_MS

@@ -61,7 +61,7 @@ class Shelf:
 
     def after(self, position: Position) -> list[Place]:
         """The segments that may hold something behind `position`, oldest first."""
-        return after(self.places(), position)
+        return after(self.places(), position, self.running)
 
     def _names(self, directory: str) -> list[str]:
         try:
@@ -102,8 +102,8 @@ class Shelf:
         return self._began[boot]
 
 
-def after(places: Sequence[Place], position: Position) -> list[Place]:
-    """Those of `places`, which are in order, that may hold something behind `position`."""
+def after(places: Sequence[Place], position: Position, running: str) -> list[Place]:
+    """Those of `places`, which are in order, that may hold something behind `position`; the boot `running` is behind all."""
     if position == START:
         return list(places)
     boots = list(dict.fromkeys(place.boot for place in places))
@@ -112,7 +112,9 @@ def after(places: Sequence[Place], position: Position) -> list[Place]:
     else:
         # Its files are gone. What has a smaller number came before it; of all others nobody knows.
         numbers = {place.boot: place.boot_no for place in places}
-        earlier = [index for index, boot in enumerate(boots) if 0 < numbers[boot] < position.boot_no]
+        earlier = [
+            index for index, boot in enumerate(boots) if 0 < numbers[boot] < position.boot_no and boot != running
+        ]
         index = earlier[-1] if earlier else -1
     of_boot = [place for place in places if place.boot == position.boot]
     unread = [place for place, following in pairwise(of_boot) if following.first_seq > position.seq + 1]

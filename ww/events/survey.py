@@ -75,7 +75,9 @@ class Survey:
         self.unreadable: list[str] = []
         shelf = Shelf(directories, running)
         places = shelf.places()
-        unread = {name: {place.path for place in after(places, position)} for name, position in positions.items()}
+        unread = {
+            name: {place.path for place in after(places, position, running)} for name, position in positions.items()
+        }
         for place in places:
             lacking = [
                 (position, self.waiting[name]) for name, position in positions.items() if place.path in unread[name]

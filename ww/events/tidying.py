@@ -183,7 +183,7 @@ class Tidier:
 
     def _stocks(self, places: list[Place], past: list[Place]) -> list[Stock]:
         positions = [self._cursors.get(name) for name in self.sinks]
-        unread = [{place.path for place in after(places, position)} for position in positions]
+        unread = [{place.path for place in after(places, position, self._shelf.running)} for position in positions]
         stocks = []
         for place in past:
             try:
@@ -240,7 +240,7 @@ class Tidier:
             position = self._cursors.get(name)
             if position.boot == place.boot:
                 seqs.append(position.seq)
-            elif position == START or place in after(places, position):
+            elif position == START or place in after(places, position, self._shelf.running):
                 seqs.append(0)
         return min(seqs)
 

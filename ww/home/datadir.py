@@ -20,6 +20,7 @@ from ww.home.smallfile import read_text, write_text
 from ww.types import Value
 
 FORMAT = 1
+_MOST_DIGITS = 15
 
 
 class Usable(Value):
@@ -134,10 +135,11 @@ def newer_format(path: str) -> Newer | None:
     )
 
 
-def claim_boot(path: str) -> tuple[str, int]:
+def claim_boot(path: str, known: int = 0) -> tuple[str, int]:
     """Write the format, make the volume's id if it has none, count this boot; returns (volume id, boot number).
 
-    Only under the lock. Raises OSError.
+    `known` is the highest number that is seen elsewhere: a count that a power cut or a person took away does not begin
+    anew below it. Only under the lock. Raises OSError.
     """
     volume = volume_id(path)
     if not (read_text(f"{path}/format") or "").strip():
@@ -146,7 +148,7 @@ def claim_boot(path: str) -> tuple[str, int]:
         volume = os.urandom(16).hex()
         write_text(f"{path}/id", volume + "\n")
     counted = (read_text(f"{path}/boots") or "").strip()
-    boots = (int(counted) if counted.isdecimal() else 0) + 1
+    boots = max(int(counted) if counted.isdecimal() and len(counted) <= _MOST_DIGITS else 0, known) + 1
     write_text(f"{path}/boots", f"{boots}\n")
     return volume, boots
 

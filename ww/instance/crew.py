@@ -102,7 +102,8 @@ class Crew:
         return Identity(self.settings.text("service"), instance, self._boot)
 
     def origin(self) -> Origin:
-        """Who speaks in an event."""
+        """Who speaks in an event; what locks the data, and so tells which boot of it this is, comes first."""
+        self._open_journal()
         lives = Lives(os.uname().nodename, self.data.volume, self.data.boot_no)
         return Origin(self.identity(), lives, self.versions, self.settings.labels)
 

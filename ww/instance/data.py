@@ -6,6 +6,7 @@ import os
 
 from ww.clock import stamp
 from ww.errors import EXIT_CONFIG, EXIT_TRY_AGAIN
+from ww.events.segment import parse_name
 from ww.home import datadir, steps
 from ww.home.lock import Held, Lock, NoLock, take_lock
 from ww.home.restore import restoring
@@ -248,7 +249,7 @@ class Data:
     def _claim(self) -> Done:
         try:
             self.volume = datadir.volume_id(self._path)
-            self.volume, self.boot_no = datadir.claim_boot(self._path)
+            self.volume, self.boot_no = datadir.claim_boot(self._path, _highest(f"{self._path}/journal"))
         except OSError as error:
             self._system.voice.warn(f"cannot count this boot in {self._path}: {error.strerror}")
         return Done()
@@ -266,6 +267,14 @@ class Data:
         signs = f"{data}/.ww/restoring and {backup}/.ww/restoring"
         words = f"the restore of backup {name} into {data} was begun and not completed"
         return Failed(EXIT_CONFIG, f"{words}: run ww restore again, or remove {signs} if the data is as it should be")
+
+
+def _highest(journal: str) -> int:
+    """The highest number of a boot that has a segment there: events are delivered in the order of these numbers."""
+    try:
+        return max((parts[0] for name in os.listdir(journal) if (parts := parse_name(name)) is not None), default=0)
+    except OSError:
+        return 0  # the first boot; or it is said when the journal is opened
 
 
 def _remove(path: str) -> None:

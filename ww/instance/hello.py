@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 """Of the line; a reporter of another one says so and ends."""
+_PIECE_CHARACTERS = 8 << 10
+"""Of a text that is escaped once more, by which a character may become six bytes."""
 
 
 def hello(crew: Crew) -> JsonObject:
@@ -23,6 +25,7 @@ def hello(crew: Crew) -> JsonObject:
         "instance": identity.instance,
         "boot": identity.boot,
         "boot_no": crew.data.boot_no,
+        "shared": crew.data.shared,
         "volume": crew.data.known_volume() or None,
         "labels": dict(crew.settings.labels),
         "directories": list(crew.journal_directories()),
@@ -37,16 +40,31 @@ def hello(crew: Crew) -> JsonObject:
     }
 
 
-def fitting(message: JsonObject) -> JsonObject:
-    """The message as one datagram takes it: settings that are too long are read from the compiled configuration."""
-    if len(json_dumps(message).encode("utf-8", "backslashreplace")) <= DATAGRAM_BYTES:
-        return message
-    return {name: value for name, value in message.items() if name != "settings"}
+def fitting(message: JsonObject) -> list[JsonObject]:
+    """The message as datagrams take it.
+
+    Settings that are too long for one are left out, and read from the compiled configuration; what is too long for one
+    all the same (many labels, values that are secret) goes ahead in pieces, and the message has but the protocol.
+    """
+    if _fits(message):
+        return [message]
+    short = {name: value for name, value in message.items() if name != "settings"}
+    if _fits(short):
+        return [short]
+    text = json_dumps(short)
+    pieces: list[JsonObject] = [
+        {"t": "piece", "text": text[start : start + _PIECE_CHARACTERS]}
+        for start in range(0, len(text), _PIECE_CHARACTERS)
+    ]
+    return [*pieces, {"t": short["t"], "v": short["v"]}]
 
 
 def told_health(health: JsonObject) -> JsonObject:
     """What the reporter is told of a health sample; one that is too long goes without its figures."""
     short = {name: value for name, value in health.items() if name not in ("monitor", "ww")}
     message: JsonObject = {"t": "health", **short, "monitor": health.get("monitor")}
-    fits = len(json_dumps(message).encode("utf-8", "backslashreplace")) <= DATAGRAM_BYTES
-    return message if fits else {**message, "monitor": {}}
+    return message if _fits(message) else {**message, "monitor": {}}
+
+
+def _fits(message: JsonObject) -> bool:
+    return len(json_dumps(message).encode("utf-8", "backslashreplace")) <= DATAGRAM_BYTES

@@ -102,6 +102,8 @@ class Outlet:
 
     def reloaded(self) -> None:
         """The configuration was merged anew: the reporter is started anew where it would be told something else."""
+        if self._crew.journal is not None:
+            self._crew.journal.max_bytes = self._crew.settings.number("journal.max_bytes")
         if self._reporter is not None:
             self._reporter.refresh(self.wanted)
         else:

@@ -85,6 +85,7 @@ class Reporter:
             self._journal.bounded = True
         self._started_ms = self._now()
         self._asked = self._answered = 0
+        self._why = ""
         try:
             problem = self._spawn()
         except OSError as error:
@@ -128,7 +129,8 @@ class Reporter:
         if self._line is None:
             return
         self._told = hello(self._crew)
-        self._line.send(fitting({"t": "hello", "v": PROTOCOL, **self._told}))
+        for message in fitting({"t": "hello", "v": PROTOCOL, **self._told}):
+            self._line.send(message)
         self._line.send({"t": "state", **self._state()})
         self._line.position(self._journal.seq - self._journal.held)
 
@@ -220,27 +222,21 @@ class Reporter:
     # --- what it says -----------------------------------------------------------------------------------------------
 
     def _heard(self, message: JsonObject) -> None:
-        match message["t"]:
-            case "pong":
+        match message:  # a newer one may say more than we know
+            case {"t": "pong"}:
                 self._pong(message.get("n"))
-            case "sample":
-                data = message.get("data")
-                if isinstance(data, dict):
-                    self._sample = (self._now(), data)
-            case "gap":
+            case {"t": "sample", "data": dict(data)}:
+                self._sample = (self._now(), data)
+            case {"t": "gap"}:
                 self._gap(message)
-            case "synced":
-                seq = message.get("seq")
-                self.synced_seq = seq if isinstance(seq, int) else self.synced_seq
-            case "required":
+            case {"t": "synced", "seq": int(seq)}:
+                self.synced_seq = seq
+            case {"t": "required"}:
                 self._reached(message)
-            case "stats":
-                sinks = message.get("sinks")
-                self._stats = sinks if isinstance(sinks, dict) else {}
-            case "flushed":
+            case {"t": "stats", "sinks": dict(sinks)}:
+                self._stats = sinks
+            case {"t": "flushed"}:
                 self._flushed(message)
-            case _:
-                return  # a newer one may say more than we know
 
     def _pong(self, number: object) -> None:
         if not isinstance(number, int) or not self._answered < number <= self._asked:
@@ -248,12 +244,14 @@ class Reporter:
         self._answered = number
         self._alone_since_ms = 0
         self._journal.bounded = self._going
+        self._journal.kept = True
 
     def _gap(self, message: JsonObject) -> None:
         """Events that it had to give up: the journal says so, under a number of this boot."""
         data = message.get("data")
         self._gaps += 1
-        if not isinstance(data, dict) or self._gaps > _MOST_GAPS_PER_TICK:
+        # The last state is the last event of its boot: what is asked for behind it is asked for again by the next one.
+        if not isinstance(data, dict) or self._gaps > _MOST_GAPS_PER_TICK or self._ended is not None:
             return
         outcome = self._journal.append("gap", data)
         if self._line is not None:
@@ -299,7 +297,8 @@ class Reporter:
 
     def refresh(self, wanted: bool) -> None:
         """The configuration is another one: end in order, and begin anew if it is still wanted."""
-        if self._ended is not None or (self._told and wanted and hello(self._crew) == self._told):
+        told_so = wanted and not self._going and bool(self._told) and hello(self._crew) == self._told
+        if self._ended is not None or told_so:
             return
         self._again = wanted
         self._going = not wanted

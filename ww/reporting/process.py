@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import select
@@ -13,14 +14,21 @@ OOM_SCORE = 900
 STACK_BYTES = 1 << 20
 """Of a thread; the 8 MiB that are usual would count against the limit of memory."""
 _GRACE_S = 0.5
+_PR_SET_PDEATHSIG = 1
 
 
 def settle() -> None:
     """Be deaf to the signals by which instances are ended: PID 1 says by the line when it is time."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)
+        # What is ignored stays so in programs that are started from here, and `timeout` in a script could end nothing.
+        signal.signal(number, _unmoved)
     threading.stack_size(STACK_BYTES)
     _be_first_to_go()
+    _be_woken_by_the_end_of_our_parent()
+
+
+def _unmoved(number: int, frame: object) -> None:
+    """A signal that changes nothing."""
 
 
 def limit_memory(limit_bytes: int) -> None:
@@ -57,3 +65,11 @@ def _be_first_to_go() -> None:
                 file.write(str(OOM_SCORE))
     except (OSError, ValueError):
         return  # some kernels and sandboxes have no such file
+
+
+def _be_woken_by_the_end_of_our_parent() -> None:
+    """Whoever stopped this process: it hears that PID 1 has gone and ends, or the next reporter would wait for it for ever."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
+    except (OSError, AttributeError):
+        return  # a C library that does not have it

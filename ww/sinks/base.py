@@ -63,10 +63,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Not now. `seconds` is what the receiver asked for; None: it said nothing, the engine's backoff decides."""
+    """Not now. `seconds` is what the receiver asked for; None: it said nothing, the engine's backoff decides.
+
+    `too_large`: it is not the moment, it is the size. The batch is halved at once, and an event that is too large alone
+    is rejected: never say it of a receiver that is full or busy.
+    """
 
     seconds: float | None = None
     reason: str = ""
+    too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,8 @@ class Context:
     log: Callable[[str], None]
     """One line to the container log; masked and rate-limited there."""
     place: Callable[[str], str] = _as_it_is
-    """Where a file lies that the settings name: an absolute path below the instance's root, any other below its /data."""
+    """Where a file lies that the settings name: an absolute path below the instance's root, any other below its /data.
+    Raises ValueError, which `make` lets pass, for one with `..` in it."""
 
 
 class Sink(ABC):

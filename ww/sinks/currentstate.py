@@ -110,6 +110,17 @@ def surely_outranks(kept: Standing, ours: Standing) -> bool:
     return bool(counted) and outranks(kept, ours)
 
 
+def why_newer(document: bytes | None, ours: Standing, *, surely: bool = False) -> str:
+    """Why the document that stands there is not to be replaced by ours; "" if it is."""
+    try:
+        there = standing(document) if document is not None else None
+    except Newer as error:
+        return str(error)
+    if there is None or not (surely_outranks if surely else outranks)(there, ours):
+        return ""
+    return f"boot {there.boot} ({there.boot_no}, since {there.since}) is newer than this one"
+
+
 def path_of(*names: str) -> str:
     """Names as one path: what cannot stand in one part of a path is percent-encoded."""
     parts = (quote(name, safe="-_.~@:+,=") for name in names)

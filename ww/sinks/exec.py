@@ -56,7 +56,7 @@ class Exec(Sink):
             answer = Rejected(f"{self._command[0]} ended with {EXIT_REJECTED}")
         elif code == EXIT_REJECTED:
             # Which one it was the engine finds out: such a batch is halved until one event is alone.
-            answer = RetryAfter(reason=f"too large a batch: {self._command[0]} ended with {EXIT_REJECTED}")
+            answer = RetryAfter(reason=f"{self._command[0]} ended with {EXIT_REJECTED}", too_large=True)
         elif code == EXIT_TRY_AGAIN:
             answer = RetryAfter(reason=f"{self._command[0]} ended with {EXIT_TRY_AGAIN}, try again")
         else:

@@ -75,15 +75,16 @@ class File(Sink):
         return len(lines)
 
     def _write(self, data: bytes) -> None:
-        """All of it, or none: what was written of it is taken back."""
+        """All of it, or none: what was written of it is taken back, unless somebody else has written behind it."""
+        left = memoryview(data)
         try:
-            left = memoryview(data)
             while left:
                 left = left[os.write(self._fd, left) :]
             if self._fsync:
                 os.fdatasync(self._fd)
         except OSError:
-            os.ftruncate(self._fd, self._size)
+            if os.fstat(self._fd).st_size == self._size + len(data) - len(left):
+                os.ftruncate(self._fd, self._size)
             raise
         self._size += len(data)
 
@@ -94,7 +95,13 @@ class File(Sink):
         self._let_go()
         os.makedirs(os.path.dirname(self._path) or "/", _MODE_DIRECTORY, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        self._fd = os.open(self._path, flags, self._mode)
+        try:
+            # Who may write into its directory, such as the service, may not choose what else the reporter writes into.
+            self._fd = os.open(self._path, flags | os.O_NOFOLLOW, self._mode)
+        except OSError as error:
+            if error.errno == errno.ELOOP and os.path.islink(self._path):
+                raise OSError(errno.ELOOP, "it is a symbolic link, and none is followed") from None
+            raise
         info = os.fstat(self._fd)
         if not stat.S_ISREG(info.st_mode):
             self._let_go()
@@ -109,6 +116,7 @@ class File(Sink):
             info, ours = os.stat(self._path), os.fstat(self._fd)
         except FileNotFoundError:
             return False
+        self._size = ours.st_size  # another writer may have been there
         return (info.st_dev, info.st_ino) == (ours.st_dev, ours.st_ino)
 
     def _end_last_line(self) -> None:

@@ -48,7 +48,7 @@ def _imported(target: str, origin: str) -> SinkType | Unusable:
         if origin == "whaleware" and error.name == module:
             return Unusable(f"this ww comes without {module}")
         return Unusable(f"{origin}: importing {target} failed: {error}")
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything when it is imported
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything when it is imported
         return Unusable(f"{origin}: importing {target} failed: {type(error).__name__}: {error}")
     if not isinstance(made, SinkType):
         return Unusable(f"{origin}: {target} is no SinkType but a {type(made).__name__}")

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ww.config.secrets import is_reference, resolve
-from ww.config.sinktypes import Unusable, filled
-from ww.sinks.answers import short, words_of
-from ww.sinks.base import Context
-from ww.sinks.complaints import LineLimit
-from ww.sinks.deadletter import DeadLetters
-from ww.sinks.delivery import Delivery
-from ww.sinks.options import options_of
-from ww.sinks.ports import AdviceBox, Ports
+from ww.config.sinktypes import BUILT_IN, Unusable, filled
+from ww.sinks.base import Context, Sink
+from ww.sinks.delivery.answers import short, words_of
+from ww.sinks.delivery.complaints import LineLimit
+from ww.sinks.delivery.deadletters import DeadLetters
+from ww.sinks.delivery.options import options_of
+from ww.sinks.delivery.ports import AdviceBox, Ports
+from ww.sinks.delivery.thread import Delivery
+from ww.sinks.late import LateSink
 from ww.sinks.registry import sink_type
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from ww.events.position import Position
     from ww.events.wire import Boot
     from ww.home.layout import Layout
-    from ww.sinks.base import Origin, Sink, SinkType
-    from ww.sinks.ports import Bookmarks, Source
+    from ww.sinks.base import Origin, SinkType
+    from ww.sinks.delivery.ports import Bookmarks, Source
     from ww.types import Json
 
 
@@ -52,13 +53,18 @@ class Surroundings:
 
 
 def set_up(name: str, given: Mapping[str, Json], around: Surroundings) -> Delivery | Unusable:
-    """The delivery of `ww.sinks.NAME`, a valid one; Unusable says, in a whole sentence, why there can be none."""
+    """The delivery of `ww.sinks.NAME`, a valid one; Unusable says, in a whole sentence, why there can be none.
+
+    A plugin is not imported here, but by the delivery's own thread.
+    """
     options = options_of(name, given)
-    found = sink_type(options.type, around.layout.etc)
-    if isinstance(found, Unusable):
-        return Unusable(f"ww.sinks.{name}.type: {found.words}")
     advised = AdviceBox()
-    sink = _made(name, found, given, _context(name, around, advised))
+    context = _context(name, around, advised)
+    sink: Sink | Unusable
+    if options.type in BUILT_IN:
+        sink = make_sink(name, given, context, around.layout.etc)
+    else:
+        sink = LateSink(lambda: make_sink(name, given, context, around.layout.etc))
     if isinstance(sink, Unusable):
         return Unusable(around.mask(sink.words))
     ports = Ports(
@@ -85,11 +91,14 @@ def make_sink(name: str, given: Mapping[str, Json], context: Context, etc: str) 
 
 def _made(name: str, found: SinkType, given: Mapping[str, Json], context: Context) -> Sink | Unusable:
     try:
-        return found.make(filled(given, found.schema), context)
+        made: object = found.make(filled(given, found.schema), context)
     except ValueError as error:
         return Unusable(f"ww.sinks.{name}: {error}")
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
         return Unusable(f"ww.sinks.{name}: the sink cannot be made: {words_of(error)}")
+    if not isinstance(made, Sink):
+        return Unusable(f"ww.sinks.{name}: the sink cannot be made: it is no Sink but a {type(made).__name__}")
+    return made
 
 
 def secret_reader(layout: Layout, environ: Mapping[str, str]) -> Callable[[Json], str]:
@@ -105,9 +114,11 @@ def secret_reader(layout: Layout, environ: Mapping[str, str]) -> Callable[[Json]
 
 
 def places(layout: Layout) -> Callable[[str], str]:
-    """What `Context.place` is."""
+    """What `Context.place` is; it raises ValueError for a path that leads upwards."""
 
     def place(path: str) -> str:
+        if ".." in path.split("/"):
+            raise ValueError(f"path {path!r} leads out of where it begins: write it without ..")
         return f"{layout.root}{path}" if path.startswith("/") else f"{layout.data}/{path}"
 
     return place

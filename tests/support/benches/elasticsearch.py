@@ -15,7 +15,7 @@ from tests.support.faultproxy import FaultProxy
 from tests.support.receiver import Handler, Receiver, Request, hang
 from ww.sinks import elasticsearch
 from ww.sinks.base import SinkType
-from ww.sinks.conformance import DENIED, DOWN, FULL, PARTIAL, REFUSE, SLOW, Bench, Key
+from ww.sinks.conformance.bench import DENIED, DOWN, FULL, PARTIAL, REFUSE, SLOW, Bench, Key
 
 if TYPE_CHECKING:
     from ww.types import Json

@@ -14,7 +14,7 @@ from tests.support.registries import Servers, within
 from ww.clients.etcd import Etcd
 from ww.sinks import etcd
 from ww.sinks.base import SinkType
-from ww.sinks.conformance import DENIED, DOWN, FULL, SLOW, Bench, Key
+from ww.sinks.conformance.bench import DENIED, DOWN, FULL, SLOW, Bench, Key
 
 if TYPE_CHECKING:
     from ww.types import Json

@@ -11,7 +11,7 @@ from tests.support.registries import Servers, within
 from ww.clients.zookeeper import ZooKeeper
 from ww.sinks import zookeeper
 from ww.sinks.base import SinkType
-from ww.sinks.conformance import DOWN, SLOW, Bench, Key
+from ww.sinks.conformance.bench import DOWN, SLOW, Bench, Key
 
 if TYPE_CHECKING:
     from ww.types import Json

@@ -4,7 +4,7 @@
 from ww.clib import pattern_kind
 from ww.config.checking import Patterns, Refused, is_reference
 
-MADE_FROM = "6d89ca179bf907992e47d59c8e264a55"
+MADE_FROM = "369f5a2eadb5a79552947b9342fa754e"
 KIND = "20220615-4-little"
 STATES = {
     '^(/[^/\\u0000-\\u0020]+)+(?=\\n?\\Z)': (32, [14, 4, 0, 2, 4294967295, 6, 0, 23, 23, 1, 4294967295, 17, 0, 16, 47, 24, 13, 1, 4294967295, 13, 8, 21, 16, 47, 22, 0, 32, 0, 1, 17, 1, 18, 4, 12, 0, 24, 6, 0, 1, 16, 10, 1, 6, 7, 1, 1], 1, {}),

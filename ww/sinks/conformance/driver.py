@@ -10,10 +10,10 @@ from ww.events.spool import Cursors, Reader
 from ww.events.wire import Boot
 from ww.sinks.conformance.events import BOOT, INSTANCE, SERVICE
 from ww.sinks.conformance.probe import NAME
-from ww.sinks.deadletter import DeadLetters
-from ww.sinks.delivery import Delivery
-from ww.sinks.options import DeliveryOptions
-from ww.sinks.ports import Ports
+from ww.sinks.delivery.deadletters import DeadLetters
+from ww.sinks.delivery.options import DeliveryOptions
+from ww.sinks.delivery.ports import Ports
+from ww.sinks.delivery.thread import Delivery
 
 if TYPE_CHECKING:
     from ww.events.position import Position
