@@ -203,13 +203,16 @@ def test_settings_of_a_type_are_accepted_without_a_library():
 
 
 PLUGIN = """
-from ww.sinks.base import Guarantee, SinkType
+from ww.sinks.base import Accepted, Guarantee, Sink, SinkType
+class Redis(Sink):
+    def deliver(self, batch, deadline):
+        return [Accepted()] * len(batch)
 TYPE = SinkType(
     name="redis",
     guarantee=Guarantee.AT_LEAST_ONCE,
     schema={"type": "object", "additionalProperties": False, "required": ["url"],
             "properties": {"url": {"type": "string", "description": "Where.", "writeOnly": True}}},
-    make=lambda settings, context: None,
+    make=lambda settings, context: Redis(),
     summary="a list in Redis",
 )
 NONE = 5
