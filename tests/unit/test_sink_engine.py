@@ -141,6 +141,7 @@ def test_a_receiver_that_fails_is_left_alone_and_then_tried_with_one_event():
     world.run(29)
     assert [len(call) for call in world.sink.calls] == [10, 10, 10]
     assert world.engine.breaker.circuit.value == "open"
+    assert 1 <= world.engine.retry_in_s() <= 1.3, "what is left of 30 s"
     world.run(2)
     assert [len(call) for call in world.sink.calls[3:]] == [1, 9]
     assert world.cursor == (2, 10)

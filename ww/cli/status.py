@@ -102,14 +102,15 @@ def _reporter(reporter: dict[str, Any] | None) -> list[str]:
     words += "" if reporter.get("answering") or not pid else ", not answering yet"
     words += f", started again {count} time{'s' * (count != 1)}" if count else ""
     sinks = reporter.get("sinks") or {}
-    head = ("SINK", "TYPE", "STATE", "WAITING", "LAST ERROR")
+    head = ("SINK", "TYPE", "STATE", "WAITING", "NEXT TRY", "LAST ERROR")
     rows = [_sink(name, one) for name, one in sorted(sinks.items()) if isinstance(one, dict)]
     return ["", paragraph(words), *(table(head, rows, colour=2, whole=True) if rows else [])]
 
 
 def _sink(name: str, one: dict[str, Any]) -> tuple[str, ...]:
-    depth = one.get("depth")
-    told = (name, one.get("type"), one.get("state"), "" if depth is None else depth, one.get("last_error"))
+    depth, retry_s = one.get("depth"), one.get("retry_in_s")
+    again = f"in {duration(retry_s)}" if isinstance(retry_s, int | float) and retry_s > 0 else ""
+    told = (name, one.get("type"), one.get("state"), "" if depth is None else depth, again, one.get("last_error"))
     return tuple(str(value or "") if value != 0 else "0" for value in told)
 
 

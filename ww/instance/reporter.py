@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ww.instance.crew import Crew
     from ww.supervise.exitcode import Exit
     from ww.supervise.loop import Timer
-    from ww.types import Callback, JsonObject
+    from ww.types import Callback, Json, JsonObject
 
 SOURCE = "reporter"
 TICK_MS = (1_000, 30_000)
@@ -68,6 +68,7 @@ class Reporter:
         self._again = False
         self._sample: tuple[int, JsonObject] = (0, {})
         self._stats: JsonObject = {}
+        self._stats_ms = 0
         self.pid = 0
         """Of the one that lives; 0 between two lives."""
         self.restarts = 0
@@ -235,6 +236,7 @@ class Reporter:
                 self._reached(message)
             case {"t": "stats", "sinks": dict(sinks)}:
                 self._stats = sinks
+                self._stats_ms = self._now()
             case {"t": "flushed"}:
                 self._flushed(message)
 
@@ -384,7 +386,7 @@ class Reporter:
             "pid": self.pid or None,
             "restarts": self.restarts,
             "answering": bool(self.pid and self._answered and not self._alone_since_ms),
-            "sinks": dict(self._stats),
+            "sinks": {name: aged(told, self._now() - self._stats_ms) for name, told in self._stats.items()},
         }
 
     def _now(self) -> int:
@@ -399,3 +401,16 @@ class Reporter:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def aged(told: Json, age_ms: int) -> Json:
+    """How a sink stood so long ago, with times that have gone on since."""
+    if not isinstance(told, dict):
+        return told
+    found = dict(told)
+    retry_s, failing_s = told.get("retry_in_s"), told.get("failing_for_s")
+    if isinstance(retry_s, int | float):
+        found["retry_in_s"] = round(max(0.0, retry_s - age_ms / 1000), 3)
+    if isinstance(failing_s, int | float):
+        found["failing_for_s"] = round(failing_s + age_ms / 1000, 3)
+    return found

@@ -38,6 +38,10 @@ class Breaker:
         self._row = 0
         self.circuit = Circuit.CLOSED
 
+    def left_s(self, now: float) -> float:
+        """Seconds that an open one stays open; 0 for any other."""
+        return max(0.0, self._until - now) if self.circuit is Circuit.OPEN else 0.0
+
     def wait_s(self, now: float) -> float:
         """Seconds until something may be sent; 0 makes an open one half-open."""
         if self.circuit is not Circuit.OPEN:

@@ -120,7 +120,8 @@ class Engine:
 
     def retry_in_s(self) -> float:
         """Seconds until something is tried again; 0 if nothing is waited for."""
-        return max(0.0, self._not_before - self._now())
+        now = self._now()
+        return max(0.0, self._not_before - now, self.breaker.left_s(now))
 
     def flush(self, until: float) -> None:
         """From now on wait for nothing but the receiver, until that time; any thread may say so."""

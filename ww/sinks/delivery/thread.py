@@ -110,7 +110,7 @@ class Delivery:
             "required": self._options.required,
             "reached": engine.reached,
             "depth": self.depth,
-            "waiting": engine.waiting,
+            "in_hand": engine.waiting,
             "cursor": {"boot_no": engine.cursor.boot_no, "boot": engine.cursor.boot, "seq": engine.cursor.seq},
             "circuit": engine.breaker.circuit.value,
             "batch_events": engine.limit,
