@@ -14,7 +14,9 @@ import pytest
 from tests.support.goldens import goldens
 from tests.support.paths import REPO
 from ww.config.validate import faults, schema_fault
+from ww.events.tidying import _WORDS as WORDS
 from ww.events.wire import STATES, TYPES, VERSION
+from ww.sinks.delivery.wants import GONE
 
 PAGE = (REPO / "docs" / "events.md").read_text()
 SCHEMA: dict[str, Any] = json.loads((REPO / "docs" / "schemas" / "event.schema.json").read_text())
@@ -66,6 +68,22 @@ def test_every_golden_satisfies_the_schema(tmp_path: Path) -> None:
 def test_the_schema_refuses_what_is_no_event(tmp_path: Path, change: dict[str, Any], path: tuple[str, ...]) -> None:
     event = {**goldens(str(tmp_path))["up"].event, **change}
     assert path in {fault.path for fault in faults(event, SCHEMA)}
+
+
+@pytest.mark.rule("D-wire-schema")
+def test_every_reason_of_a_gap_is_on_the_page_and_in_the_schema() -> None:
+    section = PAGE.split("\n## Gap\n", 1)[1].split("\n## ", maxsplit=1)[0]
+    listed = set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)) - {"reason"}
+    assert listed == set(SCHEMA["$defs"]["gap"]["properties"]["reason"]["enum"])
+    sources = "".join(path.read_text() for path in (REPO / "ww" / "events").glob("*.py"))
+    written = {*re.findall(r'gap_of\(\s*"([^"]+)"', sources), *re.findall(r'"reason": "([^"]+)"', sources)}
+    assert listed == {*written, *WORDS, GONE}
+
+
+@pytest.mark.rule("D-wire-schema")
+def test_a_gap_of_whole_boots_satisfies_the_schema() -> None:
+    gap = {"reason": "missing", "boot_no": 3, "boot": None, "from": None, "to": None, "boots": 2, "mono_ms": 5}
+    assert faults(gap, {**SCHEMA["$defs"]["gap"], "$defs": SCHEMA["$defs"]}) == []
 
 
 @pytest.mark.rule("D-wire-schema")

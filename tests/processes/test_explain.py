@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.support.home import Home
+from tests.support.reporters import SINK
 from tests.support.waiting import until
 from ww.authoring.template import make_home
+from ww.lifecycle.model import Kind
 from ww.lifecycle.table import PLANS, RECOVERY
 
 
@@ -68,7 +70,19 @@ def test_the_hooks_of_a_first_life_run_as_explained(home: Home) -> None:
 def test_the_states_are_those_of_the_table(home: Home) -> None:
     document = explained(home)
     told = [(state["state"], [action["action"] for action in state["actions"]]) for state in document["states"]]
-    assert told == [(state and state.value, [action.kind.value for action in plan]) for state, plan in PLANS.items()]
+    table = [(state and state.value, [action.kind.value for action in plan]) for state, plan in PLANS.items()]
+    reach = Kind.REACH.value
+    assert told == [(state, [action for action in plan if action != reach]) for state, plan in table]
+    assert document["sinks"] == []
+    home.settings(sinks={"log": SINK, "hub": {**SINK, "path": "/hub", "required": True}, "off": {**SINK, "enabled": False}})
+    document = explained(home)
+    told = [(state["state"], [action["action"] for action in state["actions"]]) for state in document["states"]]
+    assert told == table
+    assert document["sinks"] == [
+        {"name": "hub", "type": "file", "required": True},
+        {"name": "log", "type": "file", "required": False},
+    ]
+    assert "\nsinks         hub (file, required: the start waits for it), log (file)\n" in home.ww("explain").stdout
     assert [action["action"] for action in document["recovery"]] == [action.kind.value for action in RECOVERY]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ww.authoring import policies
 from ww.authoring.configuration import settings_of
 from ww.authoring.datafacts import look_at_data
-from ww.authoring.plans import Plans
+from ww.authoring.plans import Plans, enabled_sinks
 from ww.authoring.refusals import everything_against
 from ww.authoring.services import definitions, describe, signal_table
 from ww.config.compiled import build
@@ -66,6 +66,7 @@ def explain(layout: Layout, environ: Mapping[str, str], sets: Sequence[str]) -> 
         "states": list(plans.all()),
         "recovery": plans.recovery(),
         "services": _masked([describe(service) for service in services.services], compiled),
+        "sinks": [*enabled_sinks(settings)],
         "kill_grace_s": policies.seconds(settings.ms("kill_grace_s")),
         "monitor": policies.monitor(settings),
         "restart": policies.restart(settings),

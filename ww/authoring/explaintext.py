@@ -18,7 +18,7 @@ _TIED = "\u00a0"
 
 def to_words(document: dict[str, Any]) -> str:
     """All of it."""
-    parts = (_head, _services, _healing, _stop, _signals, _places, _states, _steps)
+    parts = (_head, _services, _sinks, _healing, _stop, _signals, _places, _states, _steps)
     return "\n".join(line for part in parts for line in part(document)).replace(_TIED, " ")
 
 
@@ -157,6 +157,15 @@ def _surroundings(service: dict[str, Any]) -> Iterator[str]:
         yield from _row("limits", ", ".join(shown), indent=4)
     if service["env"]:
         yield from _row("variables", ", ".join(service["env"]), indent=4)
+
+
+def _sinks(document: dict[str, Any]) -> Iterator[str]:
+    """Where events go."""
+    if document["sinks"]:
+        required = {True: ", required: the start waits for it", False: ""}
+        shown = (f"{sink['name']} ({sink['type']}{required[sink['required']]})" for sink in document["sinks"])
+        yield ""
+        yield from _row("sinks", ", ".join(shown))
 
 
 def _healing(document: dict[str, Any]) -> Iterator[str]:

@@ -12,6 +12,8 @@ from ww.lifecycle.model import Action, Kind, State
 from ww.lifecycle.table import PLANS, RECOVERY
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from ww.authoring.datafacts import DataFacts
     from ww.home.layout import Layout
     from ww.instance.hooklimits import HookLimits
@@ -49,7 +51,8 @@ class Plans:
 
     def _state(self, state: State | None) -> JsonObject:
         plan = PLANS[None] if state is None else plan_of(state, self._settings.restart())
-        actions: list[Json] = [self._action(state, action) for action in plan]
+        waits = any(sink["required"] for sink in enabled_sinks(self._settings))
+        actions: list[Json] = [self._action(state, one) for one in plan if waits or one.kind is not Kind.REACH]
         return {"state": state.value if state else None, "note": self._note(state), "actions": actions}
 
     def _note(self, state: State | None) -> str:
@@ -116,6 +119,16 @@ class Plans:
         return [
             {"step": name, "state": state, "problem": problems.get(name) or None} for name, state in self._data.steps
         ]
+
+
+def enabled_sinks(settings: Settings) -> list[dict[str, Any]]:
+    """Name, type and `required` of each sink that events go to."""
+    given = sorted(settings.section("sinks").items())
+    return [
+        {"name": name, "type": sink["type"], "required": bool(sink.get("required", False))}
+        for name, sink in given
+        if sink.get("enabled", True)
+    ]
 
 
 def _limit(limits: HookLimits) -> Json:
