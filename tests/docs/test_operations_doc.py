@@ -67,6 +67,24 @@ def test_the_commands_of_the_page_work_as_they_stand(home: Home, block: str) -> 
     assert done.stdout
 
 
+def test_what_a_killed_ww_run_leaves_is_named_and_ended_as_the_page_says(tmp_path: pathlib.Path) -> None:
+    (command,) = re.findall(r"```shell\n(.*?)```", PAGE, re.DOTALL)
+    own = Home(tmp_path / "site").service("web", "exec sleep 4711")
+    own.settings(data={"lock_wait_s": 0.3})
+    try:
+        killed = own.start().wait_state("UP")
+        killed.process.kill()
+        killed.process.wait()
+        refused = own.start()
+        assert refused.wait() == 75
+        assert "left when it was killed: sleep (pid " in refused.messages()
+        subprocess.run(["/bin/sh", "-ec", command], cwd=tmp_path, check=True, timeout=20)
+        again = own.start().wait_state("UP")
+        assert again.stop() == 0
+    finally:
+        own.end()
+
+
 @pytest.mark.rule("D-everywhere")
 @pytest.mark.parametrize("block", FIRST, ids=[text.split("\n")[0][:40] for text in FIRST])
 def test_the_launcher_is_pid_1_as_the_page_says(block: str) -> None:
