@@ -199,6 +199,9 @@ class Deliveries:
         self._deliveries = deliveries
         self._unmade = unmade
 
+    def _all(self) -> list[Delivery | Unmade]:
+        return [*self._deliveries, *self._unmade]
+
     def start(self) -> None:
         """Begin to keep and to deliver."""
         if self._keeper is not None:
@@ -210,7 +213,7 @@ class Deliveries:
         """PID 1 has written up to `seq`."""
         if self._keeper is not None:
             self._keeper.position(seq)
-        for delivery in (*self._deliveries, *self._unmade):
+        for delivery in self._all():
             delivery.wake(seq)
 
     def urge(self, sink: str | None) -> None:
@@ -221,11 +224,11 @@ class Deliveries:
 
     def stats(self) -> JsonObject:
         """How each sink stands, by name."""
-        return {one.name: one.stats() for one in (*self._unmade, *self._deliveries)}
+        return {one.name: one.stats() for one in self._all()}
 
     def spool(self) -> JsonObject:
         """How much waits for the slowest sink; nothing where there is no sink."""
-        waiting = {one.name: one.depth for one in (*self._deliveries, *self._unmade)}
+        waiting = {one.name: one.depth for one in self._all()}
         return self._spool.figures(waiting) if self._spool is not None and waiting else {}
 
     def finish(self, deadline: float) -> int:

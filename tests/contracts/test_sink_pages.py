@@ -112,7 +112,9 @@ def test_zkcli_and_kazoo_show_what_the_page_says(host: str) -> None:
     assert last_states(host) == ["web-10"]
     neighbour.close(within())
     owned = Asked(pw="itissecret")
-    sink = made(zookeeper.TYPE, owned, hosts=[host], chroot="/farm", prefix="/own", user="web", password={"$secret": "pw"})
+    sink = made(
+        zookeeper.TYPE, owned, hosts=[host], chroot="/farm", prefix="/own", user="web", password={"$secret": "pw"}
+    )
     accepted(sink, state("UP", 1))
     sink.close(within())
     command = forgetting_as_user.replace("zk-1:2181", host).replace("zkCli.sh", ZKCLI).replace("/farm/ww", "/farm/own")

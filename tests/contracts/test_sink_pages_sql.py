@@ -41,7 +41,6 @@ def stamped(days_ago: float) -> str:
 def at(days_ago: float, one: Item) -> Item:
     event = {**one.event, "time": stamped(days_ago)}
 
-
     return Item(one.boot, one.seq, one.kind, event, json.dumps(event).encode())
 
 
@@ -91,7 +90,9 @@ def check(page: str, sink: Sink, ask: Ask) -> None:
     assert all_accepted(sink.deliver(history(), soon()))
     latest = "SELECT service, instance" if page == "sqlite" else "SELECT DISTINCT"
     assert [row[:3] for row in ask(asked(page, latest))] == [("web", "i-1", "UP")]
-    assert [int(row[1]) for row in ask(asked(page, "SELECT time, json_extract" if page == "sqlite" else "SELECT time, (")) ] == [10, 20]
+    assert [
+        int(row[1]) for row in ask(asked(page, "SELECT time, json_extract" if page == "sqlite" else "SELECT time, ("))
+    ] == [10, 20]
     ask(asked(page, "DELETE"))
     assert [row[0] for row in ask("SELECT seq FROM ww_events WHERE kind = 'health'")] == [2]
 

@@ -74,7 +74,9 @@ def test_the_states_are_those_of_the_table(home: Home) -> None:
     reach = Kind.REACH.value
     assert told == [(state, [action for action in plan if action != reach]) for state, plan in table]
     assert document["sinks"] == []
-    home.settings(sinks={"log": SINK, "hub": {**SINK, "path": "/hub", "required": True}, "off": {**SINK, "enabled": False}})
+    home.settings(
+        sinks={"log": SINK, "hub": {**SINK, "path": "/hub", "required": True}, "off": {**SINK, "enabled": False}}
+    )
     document = explained(home)
     told = [(state["state"], [action["action"] for action in state["actions"]]) for state in document["states"]]
     assert told == table

@@ -53,9 +53,7 @@ class Environment:
 
 @pytest.mark.rule("D-sink-types", "D-cfg-cache", "D-sink-table")
 @pytest.mark.parametrize("tabled", [False, True], ids=["looked for", "in a table"])
-def test_a_plugin_that_was_uninstalled_is_believed_by_nobody(
-    home: Home, tmp_path: pathlib.Path, tabled: bool
-) -> None:
+def test_a_plugin_that_was_uninstalled_is_believed_by_nobody(home: Home, tmp_path: pathlib.Path, tabled: bool) -> None:
     venv = Environment(tmp_path / "venv")
     venv.install()
     home.settings(sinks={"out": {"type": "nowhere"}})

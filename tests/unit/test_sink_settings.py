@@ -115,7 +115,9 @@ def test_a_misspelt_reference_is_one_problem_which_says_what_was_meant(instance,
     assert problem["message"] == f"there is no reference {name}; did you mean {near}?"
     done, found = checked(instance, packages)
     assert done.returncode == 1
-    assert [item for item in found if "ww.sinks" in item and "ww.sinks.a.bearer: there is no reference" not in item] == []
+    assert [
+        item for item in found if "ww.sinks" in item and "ww.sinks.a.bearer: there is no reference" not in item
+    ] == []
     assert "1 problem," in done.stdout
 
 

@@ -89,7 +89,9 @@ def _missing_secrets(place: Place, compiled: Compiled) -> list[Finding]:
 
 def settings_of(compiled: Compiled) -> Settings:
     """The settings of ww; the defaults in each section of them that cannot be used as it is configured."""
-    wrong = {tuple(part for part in parse_path(str(item["path"]))[:2]) for item in compiled.problems if item.get("path")}
+    wrong = {
+        tuple(part for part in parse_path(str(item["path"]))[:2]) for item in compiled.problems if item.get("path")
+    }
     given = compiled.cfg.get(KEY)
     if not isinstance(given, dict) or (KEY,) in wrong:
         return Settings(fill({}), service_defaults())

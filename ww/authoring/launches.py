@@ -73,7 +73,7 @@ def _of_program(place: Place, launch: Launch) -> str:
     name = launch.argv[0]
     if name in _OURS or name.startswith(f"{place.layout.usr}/{DIRECTORY}/"):
         return ""
-    return missing_program(place, name, launch.cwd, launch.env.get("PATH", ""))
+    return missing_program(place, name, launch.cwd, launch.env.get("PATH") or "")
 
 
 def missing_program(place: Place, name: str, cwd: str, search: str = "") -> str:

@@ -43,11 +43,13 @@ def check_sinks(place: Place, compiled: Compiled) -> list[Finding]:
         )
         made = make_sink(name, settings, context, place.layout.etc)
         if isinstance(made, Unusable):
-            finding = Finding(PROBLEM, "", made.words, "correct it: ww run would go on, and nothing would reach this sink")
+            finding = Finding(
+                PROBLEM, "", made.words, "correct it: ww run would go on, and nothing would reach this sink"
+            )
             found.append(at_setting(place, compiled, finding, (KEY, SINKS, name)))
             continue
-        for finding in (*_of_program(place, name, settings), *_of_file(place, name, settings, files)):
-            found.append(at_setting(place, compiled, finding, (KEY, SINKS, name)))
+        more = (*_of_program(place, name, settings), *_of_file(place, name, settings, files))
+        found += [at_setting(place, compiled, finding, (KEY, SINKS, name)) for finding in more]
     return found
 
 

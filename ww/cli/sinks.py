@@ -174,7 +174,9 @@ def _told(result: Result) -> None:
     outcome = result.outcome
     shown = result.against or result.faults
     said = result.skipped or (shown[0].what if shown else result.said)
-    click.echo(f"{result.name:<11} {coloured(outcome)}{' ' * (10 - len(outcome))} {duration(result.seconds):>6}  {said}")
+    click.echo(
+        f"{result.name:<11} {coloured(outcome)}{' ' * (10 - len(outcome))} {duration(result.seconds):>6}  {said}"
+    )
 
 
 def _verdict(report: Report) -> list[str]:

@@ -181,14 +181,7 @@ def _check_settings(layers: list[Layer], result: Compiled, etc: str) -> None:
         result.hidden.update(*(sinks.hidden(layer) for layer in (result.cfg, *(layer.value for layer in layers))))
     if any(isinstance(lookup(layer.value, _TOKEN), Found) for layer in layers):
         result.hidden.add(_TOKEN)
-    for path, item in walk(given, (settings.KEY,)):
-        if path == _TOKEN or path[:-1] == _TOKEN:
-            continue
-        if is_reference(item) and (sinks is None or not sinks.may_refer(path)):
-            message = "a reference to a secret cannot be used in the settings of ww; write the value"
-            if path[1:2] == ("sinks",):
-                message = "a reference to a secret cannot be used for this setting; write the value"
-            result.problems.append(_placed(message, layers, path, result))
+    _check_references(given, sinks, result)
     from ww.config.precompiled import accepts_settings
 
     found: list[tuple[Path, Fault | str]] = []
@@ -207,6 +200,18 @@ def _check_settings(layers: list[Layer], result: Compiled, etc: str) -> None:
             continue
         words = fault if isinstance(fault, str) else _private_words(fault, "setting of ww", path, result)
         result.problems.append(_placed(masker.mask(words), layers, path, result))
+
+
+def _check_references(given: Json, sinks: Sinks | None, result: Compiled) -> None:
+    """References to secrets in the settings of ww stand only where a sink may have them."""
+    for path, item in walk(given, (settings.KEY,)):
+        if path == _TOKEN or path[:-1] == _TOKEN:
+            continue
+        if is_reference(item) and (sinks is None or not sinks.may_refer(path)):
+            message = "a reference to a secret cannot be used in the settings of ww; write the value"
+            if path[1:2] == ("sinks",):
+                message = "a reference to a secret cannot be used for this setting; write the value"
+            result.problems.append(_placed(message, result.layers, path, result))
 
 
 def _meant_reference(path: Path, result: Compiled, told: set[Path]) -> list[Problem] | None:

@@ -169,7 +169,9 @@ def _recorded(item: Plugin | Unusable) -> dict[str, Any]:
 def _parsed(name: str, item: Any) -> Plugin | Unusable:
     if "unusable" in item:
         return Unusable(str(item["unusable"]))
-    return Plugin(name, item["target"], item["origin"], item["where"], item["guarantee"], item["summary"], item["schema"])
+    return Plugin(
+        name, item["target"], item["origin"], item["where"], item["guarantee"], item["summary"], item["schema"]
+    )
 
 
 def _made_by() -> str:

@@ -13,6 +13,7 @@ from ww.home.command import reporter_command
 from ww.instance.hello import PROTOCOL, fitting, hello, told_health
 from ww.instance.line import Line, make_line
 from ww.instance.members import SERVICE, TAG, Members
+from ww.instance.sinkfigures import aged, left_behind
 from ww.supervise import child, logs
 
 TYPE_CHECKING = False
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ww.instance.crew import Crew
     from ww.supervise.exitcode import Exit
     from ww.supervise.loop import Timer
-    from ww.types import Callback, Json, JsonObject
+    from ww.types import Callback, JsonObject
 
 SOURCE = "reporter"
 TICK_MS = (1_000, 30_000)
@@ -67,8 +68,7 @@ class Reporter:
         self._going = False
         self._again = False
         self._sample: tuple[int, JsonObject] = (0, {})
-        self._stats: JsonObject = {}
-        self._stats_ms = 0
+        self._stats: tuple[int, JsonObject] = (0, {})
         self.pid = 0
         """Of the one that lives; 0 between two lives."""
         self.restarts = 0
@@ -235,8 +235,7 @@ class Reporter:
             case {"t": "required"}:
                 self._reached(message)
             case {"t": "stats", "sinks": dict(sinks)}:
-                self._stats = sinks
-                self._stats_ms = self._now()
+                self._stats = (self._now(), sinks)
             case {"t": "flushed"}:
                 self._flushed(message)
 
@@ -270,9 +269,7 @@ class Reporter:
     def _flushed(self, message: JsonObject) -> None:
         left = message.get("left")
         if isinstance(left, int) and left > 0:
-            kept = "go out once it is started anew" if self._again else "stay in the journal"
-            kept = kept if self._ended is None else "are kept for the next start"
-            self._system.voice.info(f"{left} events are not delivered yet; they {kept}")
+            self._system.voice.info(left_behind(left, ending=self._ended is not None, again=self._again))
 
     # --- what it is told --------------------------------------------------------------------------------------------
 
@@ -386,7 +383,7 @@ class Reporter:
             "pid": self.pid or None,
             "restarts": self.restarts,
             "answering": bool(self.pid and self._answered and not self._alone_since_ms),
-            "sinks": {name: aged(told, self._now() - self._stats_ms) for name, told in self._stats.items()},
+            "sinks": {name: aged(told, self._now() - self._stats[0]) for name, told in self._stats[1].items()},
         }
 
     def _now(self) -> int:
@@ -401,16 +398,3 @@ class Reporter:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def aged(told: Json, age_ms: int) -> Json:
-    """How a sink stood so long ago, with times that have gone on since."""
-    if not isinstance(told, dict):
-        return told
-    found = dict(told)
-    retry_s, failing_s = told.get("retry_in_s"), told.get("failing_for_s")
-    if isinstance(retry_s, int | float):
-        found["retry_in_s"] = round(max(0.0, retry_s - age_ms / 1000), 3)
-    if isinstance(failing_s, int | float):
-        found["failing_for_s"] = round(failing_s + age_ms / 1000, 3)
-    return found

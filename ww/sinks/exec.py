@@ -66,10 +66,14 @@ class Exec(Sink):
     def reach(self, deadline: float) -> str:  # noqa: ARG002
         """Whether the program is there and may be executed."""
         path = self._environment().get("PATH", os.defpath)
-        program = os.path.join(self._placed(self._cwd), self._program()) if "/" in self._command[0] else self._command[0]
+        program = (
+            os.path.join(self._placed(self._cwd), self._program()) if "/" in self._command[0] else self._command[0]
+        )
         if not os.path.isdir(self._placed(self._cwd)):
             return f"there is no directory {self._cwd} (cwd)"
-        return "" if shutil.which(program, path=path) else f"there is no program {self._command[0]} that can be executed"
+        return (
+            "" if shutil.which(program, path=path) else f"there is no program {self._command[0]} that can be executed"
+        )
 
     def _program(self) -> str:
         return self._placed(self._command[0])
