@@ -28,6 +28,7 @@ from ww.instance.settings import Settings
 from ww.reporting import process
 from ww.reporting.alone import wait_until_alone
 from ww.sinks.base import Origin
+from ww.sinks.registry import sink_type
 from ww.sinks.setup import Surroundings, set_up
 
 if TYPE_CHECKING:
@@ -163,7 +164,12 @@ class Foreground:
         sinks = settings.section("sinks")
         around = self._surroundings(settings)
         for name in self._names:
-            made = set_up(name, sinks[name], around)
+            # Nothing else is at work here that a plugin's import could hold up.
+            found = sink_type(str(sinks[name]["type"]), self._layout.etc)
+            if isinstance(found, Unusable):
+                made: Delivery | Unusable = Unusable(f"ww.sinks.{name}.type: {found.words}")
+            else:
+                made = set_up(name, sinks[name], around)
             if isinstance(made, Unusable):
                 self.unusable[name] = made.words
             else:

@@ -53,6 +53,17 @@ def test_without_sinks_and_probes_there_is_none(home: Home) -> None:
     assert instance.stop() == 0
 
 
+@pytest.mark.rule("D-health-without-monitor")
+def test_an_instance_without_a_monitor_is_heard_of_where_anybody_hears(home: Home) -> None:
+    delivering(home).service("main").settings(monitor={"interval_s": 0.2}, sinks={"out": SINK})
+    instance = home.start().wait_state("UP")
+    until(lambda: sum(e["type"].endswith(".health.v1") for e in delivered(home)) >= 3, "samples", 20)
+    sample = next(e["data"] for e in delivered(home) if e["type"].endswith(".health.v1"))
+    assert (sample["healthy"], sample["monitor"]) == (True, {})
+    assert home.ww("healthcheck").stdout == "UP; there is no monitor\n"
+    assert instance.stop() == 0
+
+
 @pytest.mark.rule("D-reporter-delivers", "D-reporter-last")
 def test_every_event_arrives_in_order_and_the_last_one_too(home: Home) -> None:
     delivering(home).service("main")

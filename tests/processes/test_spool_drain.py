@@ -324,7 +324,8 @@ def test_asking_without_end_makes_nobody_try_more_than_once_a_second(home: Home,
             said = ask(str(home.root / "run"), {"op": "drain", "sink": sink}, 5)
             assert isinstance(said, Answer)
             assert said.body == {"v": 1, "ok": True, "woken": True}
-    assert 1 <= len(receiver.requests) - tried <= 4
+    # Hundreds of questions: three tries, and what the events that come meanwhile and chance add to them.
+    assert 1 <= len(receiver.requests) - tried <= 8
     assert instance.stop() == 0
 
 

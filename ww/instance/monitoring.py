@@ -36,8 +36,9 @@ class Monitoring:
 
     def start(self) -> Task:
         """The WATCH action."""
-        if not self.had_monitor and not _files_of(self._crew.layout.usr, "monitor"):
-            return Instant()  # nothing is watched until the next UP
+        watched = self.had_monitor or _files_of(self._crew.layout.usr, "monitor")
+        if not watched and not self._crew.outlet.wanted:
+            return Instant()  # nothing is watched, and nobody hears of it, until the next UP
         procs.prepare("ww.instance.watch")
         from ww.instance.watch import Watch
 
@@ -59,6 +60,25 @@ class Monitoring:
 
     def health(self, healthy: bool, monitor: JsonObject, failure: str) -> JsonObject:
         """Journal one sample; what pushstats gets is the monitor's object and ww's own figures under `ww`."""
+        measured = self._record(healthy, monitor, failure)
+        at = stamp(self._crew.system.clock.wall_ms())
+        self.last_health = {"healthy": healthy, "at": at, "failure": failure, "monitor": monitor}
+        self._crew.outlet.measured({**self.last_health, "healthy": healthy})
+        return {**monitor, "ww": measured}
+
+    def beat(self) -> bool:
+        """A sample without a monitor, where anybody hears of it; else False.
+
+        Whoever believes an instance only for a while has to hear from one that has no monitor too: it says that the
+        services run, which is all that is known.
+        """
+        if not self._crew.outlet.wanted:
+            return False
+        self._record(healthy=True, monitor={}, failure="")
+        return True
+
+    def _record(self, healthy: bool, monitor: JsonObject, failure: str) -> JsonObject:
+        """Journal one sample; ww's own figures."""
         measured = self._measure()
         data: JsonObject = {
             "healthy": healthy,
@@ -71,10 +91,7 @@ class Monitoring:
         if not self._crew.healing:
             data["maintenance"] = True
         self._crew.recorder.health(data)
-        at = stamp(self._crew.system.clock.wall_ms())
-        self.last_health = {"healthy": healthy, "at": at, "failure": failure, "monitor": monitor}
-        self._crew.outlet.measured({**self.last_health, "healthy": healthy})
-        return {**monitor, "ww": measured}
+        return measured
 
     def unhealthy(self, cause: Cause) -> None:
         """The watch has seen enough; in maintenance it goes on looking."""

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
         def health(self, healthy: bool, monitor: JsonObject, failure: str) -> JsonObject:
             """Record a health event; returns what it holds for pushstats."""
 
+        def beat(self) -> bool:
+            """Record a health event without a monitor, if anybody hears of it."""
+
         def unhealthy(self, cause: Cause) -> None:
             """The failure threshold is reached."""
 
@@ -86,6 +89,9 @@ class Watch:
             if not self._missing:
                 self._missing = True
                 self._port.complain("the hook monitor has gone or is blank: nothing is watched until it is back")
+            self._port.beat()
+            self._again()
+        elif self._port.beat():
             self._again()
 
     def _looked(self, outcome: Outcome) -> None:
