@@ -262,6 +262,39 @@ def test_boots_of_one_number_come_in_the_order_of_their_time(tmp_path: Path, num
 
 
 @pytest.mark.rule("D-spool-reader")
+@pytest.mark.parametrize("number", [0, 7])
+def test_a_cursor_in_a_boot_of_which_no_event_is_left_does_not_pass_what_came_later(
+    tmp_path: Path, number: int
+) -> None:
+    a_boot(tmp_path, number, "old", 2, wall_ms=1_700_000_000_000)
+    write(tmp_path, number, "old", 3, b"")
+    a_boot(tmp_path, number, "new", 2, wall_ms=1_700_000_500_000)
+    a_boot(tmp_path, 0, "now", 1, wall_ms=1_700_000_900_000)
+    position = Position(number, "old", 2)
+    expected = [("new", 1), ("new", 2), ("now", 1)]
+    assert names(Reader([str(tmp_path)], position, running="now").read(10, ALL)) == expected
+    (tmp_path / segment_name(number, "old", 1)).unlink()
+    assert names(Reader([str(tmp_path)], position, running="now").read(10, ALL)) == expected
+
+
+@pytest.mark.rule("D-spool-reader")
+def test_a_boot_whose_count_left_no_event_does_not_put_later_ones_behind_those_without_a_volume(tmp_path: Path) -> None:
+    a_boot(tmp_path, 1, "b1", 1, wall_ms=1_700_000_000_000)
+    write(tmp_path, 2, "b2", 1, b"")
+    a_boot(tmp_path, 3, "b3", 1, wall_ms=1_700_000_300_000)
+    a_boot(tmp_path, 0, "none", 1, wall_ms=1_700_000_600_000)
+    found = names(Reader([str(tmp_path)], Position(3, "b3", 1), running="now").read(10, ALL))
+    assert found == [("none", 1)]
+
+
+@pytest.mark.rule("D-spool-reader")
+def test_a_damaged_first_record_does_not_hide_when_a_boot_was(tmp_path: Path) -> None:
+    a_boot(tmp_path, 0, "aa", 2, wall_ms=1_700_000_500_000)
+    write(tmp_path, 0, "zz", 1, b"garbage" + b"".join(records(2)))
+    assert names(Reader([str(tmp_path)]).read(10, ALL)) == [("zz", 1), ("zz", 2), ("aa", 1), ("aa", 2)]
+
+
+@pytest.mark.rule("D-spool-reader")
 def test_the_boot_that_runs_is_the_last_whatever_its_clock_says(tmp_path: Path) -> None:
     a_boot(tmp_path, 0, "old", 1, wall_ms=1_900_000_000_000)
     a_boot(tmp_path, 5, "five", 1, wall_ms=1_700_000_000_000)

@@ -111,26 +111,6 @@ def next_good(content: bytes, offset: int) -> int | None:
     return None
 
 
-def first_event(path: str) -> Event | None:
-    """The first event of a segment; None if it has none, or cannot be read."""
-    parts = parse_name(os.path.basename(path))
-    if parts is None:
-        return None
-    start = header(parts[1])
-    try:
-        fd = os.open(path, READ_FLAGS)
-    except OSError:
-        return None
-    try:
-        content = os.pread(fd, len(start) + FRAME.size + RECORD_BYTES, 0)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-    text = record_text(content, len(start))
-    return None if text is None else parse_event(text)
-
-
 def read_segments(directory: str) -> list[Segment]:
     """Every segment of a journal, in the order of writing; those deleted meanwhile are left out."""
     found = []

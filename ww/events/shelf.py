@@ -2,6 +2,8 @@
 
 Boots are ordered by their number. One without a volume has number 0, and copied data can bring a number twice: those
 are ordered by the time of their first event. The boot that runs now is the last, whatever its clock says.
+Of what holds no event (any more) nobody can tell when it was: it stands as early as it may, so that to a cursor in it
+nothing counts as delivered that is not.
 """
 
 from __future__ import annotations
@@ -10,15 +12,19 @@ import os
 from itertools import pairwise
 
 from ww.events.position import START, Position
-from ww.events.records import first_event
+from ww.events.records import parse_event
 from ww.events.segment import parse_name
+from ww.events.segmentfile import SegmentFile
 from ww.types import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NEVER_MS = 1 << 62
+    from ww.events.model import Event
+
+_UNREADABLE_MS = 1 << 62
+_EMPTY_MS = 0
 
 
 class Place(Value):
@@ -44,6 +50,8 @@ class Shelf:
         """Directories that cannot be listed at present though they were, or though they are there."""
         self._listed: set[str] = set()
         self._began: dict[str, int] = {}
+        self._empty: dict[str, int] = {}
+        """Paths in which there was no event, and how many bytes."""
 
     def places(self) -> list[Place]:
         """Every segment, oldest first. A directory that cannot be read holds none, and is `lost`."""
@@ -94,12 +102,37 @@ class Shelf:
     def _begin(self, places: list[Place]) -> int:
         """The wall time in milliseconds of the first event that this boot still has, as first seen."""
         boot = places[0].boot
-        if boot not in self._began:
-            event = next((event for place in places if (event := first_event(place.path)) is not None), None)
-            if event is None:
-                return _NEVER_MS
-            self._began[boot] = event.wall_ms
-        return self._began[boot]
+        began_ms = _EMPTY_MS
+        for place in places if boot not in self._began else ():
+            try:
+                event = self._first_event(place)
+            except OSError:
+                began_ms = _UNREADABLE_MS
+                continue
+            if event is not None:
+                self._began[boot] = event.wall_ms
+                break
+        return self._began.get(boot, began_ms)
+
+    def _first_event(self, place: Place) -> Event | None:
+        """None if the segment holds none, or is deleted by now. Raises OSError if the disk does not give it."""
+        try:
+            file = SegmentFile(place)
+        except FileNotFoundError:
+            return None
+        try:
+            size = file.size()
+            if self._empty.get(place.path) == size:
+                return None
+            while (text := file.peek()) is not None:
+                file.skip(text)
+                event = parse_event(text)
+                if event is not None:
+                    return event
+            self._empty[place.path] = size
+            return None
+        finally:
+            file.close()
 
 
 def after(places: Sequence[Place], position: Position, running: str) -> list[Place]:
