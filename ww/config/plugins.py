@@ -8,7 +8,6 @@ importing it. The table speaks for the directories that it was made from, as the
 from __future__ import annotations
 
 import os
-import stat
 import sys
 
 from ww import __version__
@@ -16,6 +15,7 @@ from ww.clib import BadJson, json_dumps, json_loads
 from ww.config import atomic, libraries
 from ww.config.inputs import fingerprint
 from ww.config.sinktypes import API_VERSION, BUILT_IN, ENTRY_POINTS, Unusable, delivery_schema
+from ww.home.smallfile import read_trusted
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 NAME = "sinks.check"
 FORMAT = 2
 _LARGEST = 16 << 20
-_OTHERS_WRITE = 0o022
 
 
 class Plugin(Value):
@@ -127,7 +126,7 @@ def _schema_words(schema: dict[str, Any]) -> str:
 
 def read_table(etc: str) -> Table | None:
     """The table in `etc`; None if there is none, or if it is out of date or not to be trusted."""
-    text = _trusted(f"{etc}/{NAME}")
+    text = read_trusted(f"{etc}/{NAME}", _LARGEST)
     try:
         record = json_loads(text.decode()) if text else None
     except (BadJson, UnicodeDecodeError, RecursionError):
@@ -187,22 +186,3 @@ def _seen(directories: list[str]) -> dict[str, int]:
         except OSError:
             found[directory] = 0
     return found
-
-
-def _trusted(path: str) -> bytes:
-    """The bytes of a regular file that only root or this user can have written, as it says what is imported; else none."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return b""
-    try:
-        info = os.fstat(fd)
-        ours = info.st_uid in (0, os.geteuid()) and not info.st_mode & _OTHERS_WRITE
-        if not (stat.S_ISREG(info.st_mode) and ours and info.st_size <= _LARGEST):
-            return b""
-        with open(fd, "rb", closefd=False) as file:
-            return file.read()
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import marshal
 import os
-import stat
 import sys
 
 from ww import __version__
 from ww.clib import blake2_hex, pattern_state
 from ww.config.checking import check, checker
+from ww.home.smallfile import read_trusted
 from ww.types import Value
 
 TYPE_CHECKING = False
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 NAME = "cfg_schema.check"
 SCHEMA = "cfg_schema.json"
-_OTHERS_WRITE = 0o022
 _LARGEST = 64 << 20
 
 
@@ -57,7 +56,7 @@ class Written(Value):
 
 def load(schema_file: str, schema: bytes) -> Known | None:
     """What is known of the schema with the bytes `schema`; None if nothing is, or nothing that can be trusted."""
-    data = _trusted(os.path.join(os.path.dirname(schema_file), NAME))
+    data = read_trusted(os.path.join(os.path.dirname(schema_file), NAME), _LARGEST)
     body = data[_SEAL_BYTES:]
     if data[:_SEAL_BYTES] != _seal(schema, body):
         return None
@@ -157,21 +156,3 @@ def _seal(schema: bytes, body: bytes) -> bytes:
     """What the file begins with if it speaks for this schema, this ww and this Python, and nothing in it is damaged."""
     made_by = f"{FORMAT} {__version__} {sys.implementation.cache_tag} {sys.version}".encode()
     return b"WWC2" + blake2_hex(made_by, schema, body).encode()
-
-
-def _trusted(path: str) -> bytes:
-    """The bytes of a regular file that only root or this user can have written; else none."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return b""
-    try:
-        info = os.fstat(fd)
-        ours = info.st_uid in (0, os.geteuid()) and not info.st_mode & _OTHERS_WRITE
-        if not (stat.S_ISREG(info.st_mode) and ours and info.st_size <= _LARGEST):
-            return b""
-        return os.read(fd, info.st_size)
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
