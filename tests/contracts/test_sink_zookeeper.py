@@ -116,6 +116,7 @@ def test_the_state_appears_follows_and_is_the_event_to_the_letter(zookeeper: Zoo
         document = shown(zookeeper)
         assert (document["state"], document["seq"], document["event"]) == (word, number, item.event)
         assert document == shown(zookeeper, LAST)
+    zookeeper.sync(LIVE, within())  # another member may be behind
     node = zookeeper.get(LIVE, within())
     assert node
     assert node.owner, "it goes with its session"
@@ -146,6 +147,7 @@ def test_the_session_is_lost_while_nothing_is_delivered_and_the_node_comes_back(
 ) -> None:
     sink = sinks(Asked())
     accepted(sink, state("UP", 1))
+    zookeeper.sync(LIVE, within())  # another member may be behind
     before = zookeeper.get(LIVE, within())
     assert before
     frozen_at = 0.0
@@ -181,9 +183,11 @@ def test_a_stale_node_of_an_earlier_session_is_replaced(
 ) -> None:
     killed = sinks(Asked(run=str(tmp_path), boot="a" * 32), session_s=30)
     accepted(killed, state("UP", 7, boot="a" * 32))
+    zookeeper.sync(LIVE, within())  # another member may be behind
     stale = zookeeper.get(LIVE, within())
     sink = sinks(Asked(run=str(tmp_path), boot="d" * 32))
     accepted(sink, state("BOOT", 8, boot="d" * 32, boot_no=2))
+    zookeeper.sync(LIVE, within())  # another member may be behind
     node = zookeeper.get(LIVE, within())
     assert node
     assert stale
