@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -52,19 +53,18 @@ class Screen:
 
     def state(self, name: str, remark: str = "") -> None:
         """A state that the instance declared."""
-        shown = self._paint(f"{name:<11}", COLOURS.get(name, "36"))
-        self._line(f"{shown} {remark}".rstrip(), len(self._stamp()) + 12 + len(remark))
+        self._lines(self._paint(f"{name:<11}", COLOURS.get(name, "36")), remark)
 
     def fact(self, text: str) -> None:
         """Something that the demo did or saw."""
-        self._line(f"{'':11} {text}", len(self._stamp()) + 12 + len(text))
+        self._lines(f"{'':11}", text)
 
-    def _stamp(self) -> str:
-        return f"{time.monotonic() - self._began:7.2f} s  "
-
-    def _line(self, text: str, width: int) -> None:
-        # What is too long loses its end, never the shape of the page; it never holds a colour there.
-        print(f"{self._stamp()}{text if width <= 80 else text[: len(text) - (width - 79)] + '…'}", flush=True)
+    def _lines(self, name: str, words: str) -> None:
+        """What is too long goes on in the next line, below its words."""
+        stamp = f"{time.monotonic() - self._began:7.2f} s  "
+        margin = len(stamp) + 12
+        first, *more = textwrap.wrap(words, 80 - margin, break_on_hyphens=False) or [""]
+        print(f"{stamp}{name} {first}".rstrip(), *(f"{'':{margin}}{line}" for line in more), sep="\n", flush=True)
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\033[{colour}m{text}\033[0m" if self._colours else text

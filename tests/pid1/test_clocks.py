@@ -140,7 +140,7 @@ def test_no_deadline_is_by_the_wall_clock() -> None:
 
 def _is_a_command(name: str) -> bool:
     """Programs that people start, and the reporter, which waits for other machines; none of them is PID 1."""
-    return name.startswith(("ww.cli", "ww.authoring", "ww.ondemand", *OF_THE_REPORTER))
+    return name.startswith(("ww.cli", "ww.authoring", "ww.drain", "ww.ondemand", *OF_THE_REPORTER))
 
 
 def _imports_time(tree: ast.Module) -> bool:
