@@ -20,10 +20,10 @@ from ww.events.model import Event
 from ww.events.segment import encode_event
 from ww.events.spool import Cursors, Reader
 from ww.events.wire import Boot
-from ww.sinks.deadletter import DeadLetters
-from ww.sinks.delivery import Delivery
-from ww.sinks.options import options_of
-from ww.sinks.ports import Ports
+from ww.sinks.delivery.deadletters import DeadLetters
+from ww.sinks.delivery.options import options_of
+from ww.sinks.delivery.ports import Ports
+from ww.sinks.delivery.thread import Delivery
 
 BOOT = "0197c2d4a6f07c3e9b1f5d2e8c4a6b70"
 PRESENT = Boot("shop", "shop-7f3a", BOOT)
