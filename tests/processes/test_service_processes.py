@@ -279,6 +279,7 @@ def test_a_oneshot_ends_before_its_dependents_start_and_its_failure_ends_the_run
     home.service("migrate", f"sleep 0.2; test ! -e {home.root}/broken", type="oneshot")
     home.service("web", after=["migrate"])
     instance = home.start().wait_state("UP")
+    until(lambda: len(runs(home)) == 2, "the first line of web, which counts as ready before it")
     assert runs(home) == ["migrate", "web"]
     states = {row["name"]: row["state"] for row in home.status()["services"]}
     assert states == {"migrate": "done", "web": "ready"}
