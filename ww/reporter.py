@@ -216,10 +216,10 @@ class Deliveries:
         for delivery in self._all():
             delivery.wake(seq)
 
-    def urge(self, sink: str | None) -> None:
-        """Try now what is left for this sink, or for all."""
+    def urge(self, sink: str) -> None:
+        """Try now what is left for this sink."""
         for delivery in self._deliveries:
-            if sink is None or delivery.name == sink:
+            if delivery.name == sink:
                 delivery.urge()
 
     def stats(self) -> JsonObject:

@@ -48,7 +48,7 @@ class Outlet:
         self._spent_ms: dict[str, int] = {}
         self.view: Callable[[], dict[str, Any]] = dict
         """The members of the status document by which readiness is judged; set by the wiring module."""
-        self._urged: dict[str | None, int] = {}
+        self._urged: dict[str, int] = {}
         self.on_killed: Callable[[], object] = bool
         """Called when a reporter was killed, and not by us: the kernel takes it first when memory is short."""
 
@@ -121,13 +121,14 @@ class Outlet:
             words = f"there is no sink {sink[:80]} that is in use; the sinks are: {known}"
             return {"ok": False, "code": "unknown_sink", "message": words}
         now = self._crew.system.clock.mono_ms()
-        asked_ms = max((self._urged[one] for one in (None, sink) if one in self._urged), default=None)
-        if asked_ms is not None and now - asked_ms < URGE_MS:
-            return {"ok": True, "woken": True}
-        woken = self._reporter is not None and self._reporter.urge(sink)
-        if woken:
-            self._urged[sink] = now
-        return {"ok": True, "woken": woken}
+        wanted = names if sink is None else [sink]
+        due = [name for name in wanted if name not in self._urged or now - self._urged[name] >= URGE_MS]
+        if self._reporter is None or not wanted:
+            return {"ok": True, "woken": False}
+        woken = [self._reporter.urge(name) for name in due]
+        if all(woken):
+            self._urged.update(dict.fromkeys(due, now))
+        return {"ok": True, "woken": all(woken)}
 
     def kill(self) -> None:
         """At once and without a last delivery."""

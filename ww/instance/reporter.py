@@ -288,8 +288,8 @@ class Reporter:
         if self._line is not None:
             self._line.send(told_health(health))
 
-    def urge(self, sink: str | None) -> bool:
-        """Have the sink, or all of them (None), try now what waits for a later time; False if there is no reporter just now."""
+    def urge(self, sink: str) -> bool:
+        """Have the sink try now what waits for a later time; False if there is no reporter just now."""
         if self._line is not None:
             self._line.send({"t": "drain", "sink": sink})
         return self._line is not None

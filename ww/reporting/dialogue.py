@@ -29,8 +29,8 @@ class Work(Protocol):
     def wake(self, seq: int) -> None:
         """There are events up to `seq` of the running boot."""
 
-    def urge(self, sink: str | None) -> None:
-        """Somebody waits for what is left for this sink, or for all (None): no back-off holds it up now."""
+    def urge(self, sink: str) -> None:
+        """Somebody waits for what is left for this sink: no back-off holds it up now."""
 
     def stats(self) -> JsonObject:
         """What to tell of each sink, by name."""
@@ -71,7 +71,7 @@ class Dialogue:
             case "ping":
                 self._line.send({"t": "pong", "n": message["n"]})
             case "drain":
-                self._urge(message.get("sink"))
+                self._urge(str(message["sink"]))
             case "flush":
                 self._wake(message)
                 within_s = float(str(message["within_ms"])) / 1000
@@ -100,9 +100,9 @@ class Dialogue:
         if self._work is not None:
             self._work.wake(self._seq)
 
-    def _urge(self, sink: object) -> None:
+    def _urge(self, sink: str) -> None:
         if self._work is not None:
-            self._work.urge(sink if isinstance(sink, str) else None)
+            self._work.urge(sink)
 
     def _begin(self) -> None:
         try:
