@@ -30,7 +30,7 @@ from ww.clients.etcd import Etcd
 from ww.sinks.base import Accepted, RetryAfter
 from ww.sinks.etcd.sink import EtcdSink
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.servers]
 LIVE, LAST, RING = "/ww/live/web/web-1", "/ww/last/web/web-1", "/ww/ring/web/web-1"
 DEFAULTS = {
     "prefix": "/ww",
