@@ -1,4 +1,6 @@
-"""Runs the test suites one after another and prints what became of each; started by scripts/test.
+"""Runs the test suites and prints what became of each; started by scripts/test.
+
+Those of SIDE_BY_SIDE run two at a time, what they print held back to their end; all others run alone, one after another.
 
 Nothing is skipped in silence: a suite that cannot run, and every single test that did not, stands in the summary with
 its reason. With WW_CI=1 both are failures, except for what docs/not-tested.md declares (tests/conftest.py judges that).
@@ -9,9 +11,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from xml.etree import ElementTree as ET
 
 REPO = Path(__file__).resolve().parents[1]
@@ -33,7 +39,11 @@ SUITES = (
 )
 PYTHONS = "pythons"
 """The suite that repeats some of the others on every further Python of this machine."""
-ON_EVERY_PYTHON = ("unit", "contracts")
+ON_EVERY_PYTHON = {"unit": (), "contracts": ("-m", "not servers")}
+"""What is repeated, with arguments for pytest: what a server does is not a question of our Python."""
+SIDE_BY_SIDE = ("contracts", "unit", "properties", "architecture", "docs", PYTHONS)
+"""Those that wait or compute, and neither measure a machine nor share anything; the longest one first."""
+AT_A_TIME = 2
 SUPPORTED = ((3, 11), (3, 12), (3, 13))
 TOOLS = {
     "contracts": ("etcd", "etcdctl", "postgres", "unshare", "zookeeper"),
@@ -66,19 +76,31 @@ class Result:
     """What tests put down by pytest's `record_property`."""
 
 
-def run_suite(name: str, python: Path, label: str, extra: list[str]) -> Result:
-    """Run the folder tests/NAME with `python`, its output going straight through."""
-    folder = REPO / "tests" / name
+@dataclass(frozen=True)
+class Job:
+    """The folder tests/NAME, run by one Python."""
+
+    name: str
+    label: str
+    python: Path
+    extra: tuple[str, ...]
+
+
+def run_suite(job: Job, output: IO[bytes] | None = None) -> Result:
+    """Run one; what it prints goes to `output`, or straight through."""
+    folder = REPO / "tests" / job.name
     if not any(folder.glob("**/test_*.py")):
-        return Result(label, broken="no tests")
-    report = REPORTS / f"{label.replace(' ', '-')}.xml"
+        return Result(job.label, broken="no tests")
+    file = job.label.replace(" ", "-")
+    report = REPORTS / f"{file}.xml"
     report.unlink(missing_ok=True)
-    command = [str(python), "-P", "-m", "pytest", str(folder), f"--junit-xml={report}", "-q", *extra]
+    own = [f"--junit-xml={report}", "-o", f"cache_dir={REPO / 'build' / 'cache' / file}"]
+    command = [str(job.python), "-P", "-m", "pytest", str(folder), "-q", *own, *job.extra]
     started = time.monotonic()
-    status = subprocess.run(command, cwd=REPO, check=False).returncode
-    result = Result(label, seconds=time.monotonic() - started)
+    status = subprocess.run(command, cwd=REPO, check=False, stdout=output, stderr=output).returncode
+    result = Result(job.label, seconds=time.monotonic() - started)
     count(report, result)
-    if status == NO_TESTS_COLLECTED and extra:
+    if status == NO_TESTS_COLLECTED and job.extra:
         result.broken = "no test matches"
     elif status and not result.failed:
         result.broken = f"pytest ended with {status}"
@@ -101,25 +123,43 @@ def count(report: Path, result: Result) -> None:
             result.passed += 1
 
 
-def run_pythons(extra: list[str]) -> list[Result]:
-    """Repeat some suites on every other supported Python that this machine has."""
+def run_together(jobs: list[Job]) -> list[Result]:
+    """Run them two at a time, and show what each printed when it has ended."""
+    printing = threading.Lock()
+
+    def run(job: Job) -> Result:
+        with tempfile.TemporaryFile() as output:
+            result = run_suite(job, output)
+            output.seek(0)
+            with printing:
+                heading(job.label)
+                print(output.read().decode(errors="replace"), end="", flush=True)
+        return result
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(run, jobs))
+
+
+def on_other_pythons(extra: tuple[str, ...]) -> tuple[list[Job], list[Result]]:
+    """What is repeated on every other supported Python that this machine has; which of them cannot be used."""
     found = other_pythons()
     names = ", ".join(f"{major}.{minor}" for major, minor in sorted(found)) or "no other"
-    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    heading(f"{PYTHONS} (suites above ran on {here}; found besides: {names})")
-    results = []
+    heading(f"{PYTHONS} (this one is {sys.version_info[0]}.{sys.version_info[1]}; found besides: {names})")
+    jobs: list[Job] = []
+    broken: list[Result] = []
     for version, executable in sorted(found.items()):
         label = f"{version[0]}.{version[1]}"
         venv = REPO / "build" / "pythons" / label
         environ = {**os.environ, "VENV": str(venv.relative_to(REPO)), "PYTHON": executable}
         venv.parent.mkdir(parents=True, exist_ok=True)
         if subprocess.run(["scripts/venv", "dev"], cwd=REPO, env=environ, check=False).returncode:
-            results.append(Result(f"{PYTHONS} {label}", broken=f"no environment could be made with {executable}"))
+            broken.append(Result(f"{PYTHONS} {label}", broken=f"no environment could be made with {executable}"))
             continue
-        results += [
-            run_suite(name, venv / "bin" / "python", f"{PYTHONS} {label} {name}", extra) for name in ON_EVERY_PYTHON
+        jobs += [
+            Job(name, f"{PYTHONS} {label} {name}", venv / "bin" / "python", (*own, *extra))
+            for name, own in ON_EVERY_PYTHON.items()
         ]
-    return results or [Result(PYTHONS, broken="only one supported Python here")]
+    return jobs, broken if found else [Result(PYTHONS, broken="only one supported Python here")]
 
 
 def other_pythons() -> dict[tuple[int, int], str]:
@@ -185,6 +225,24 @@ def is_failure(result: Result) -> bool:
     return IN_CI or result.broken != "no tests"
 
 
+def run_all(chosen: list[str], extra: tuple[str, ...]) -> list[Result]:
+    """Those that may run side by side first, then each of the others."""
+    here = {name: Job(name, name, Path(sys.executable), extra) for name in chosen if name != PYTHONS}
+    together = [here.pop(name) for name in SIDE_BY_SIDE if name in here]
+    results: list[Result] = []
+    if PYTHONS in chosen:
+        jobs, results = on_other_pythons(extra)
+        together += jobs
+    if len(together) > 1:
+        results += run_together(together)
+    else:
+        here = {job.label: job for job in (*together, *here.values())}
+    for job in here.values():
+        heading(job.label)
+        results.append(run_suite(job))
+    return results
+
+
 def main(arguments: list[str]) -> int:
     """`[--no-summary] [SUITE…] [-- PYTEST-ARGUMENT…]`; 0 if all is well, 1 if not, 2 for a wrong name."""
     extra: list[str] = []
@@ -203,13 +261,7 @@ def main(arguments: list[str]) -> int:
     started = time.monotonic()
     if not quiet:
         prepare(chosen)
-    results: list[Result] = []
-    for name in chosen:
-        if name == PYTHONS:
-            results += run_pythons(extra)
-        else:
-            heading(name)
-            results.append(run_suite(name, Path(sys.executable), name, extra))
+    results = run_all(chosen, tuple(extra))
     if quiet:
         return int(any(result.failed or (result.broken and is_failure(result)) for result in results))
     return int(not summary(results, time.monotonic() - started))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,10 @@ class _Skips:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Begin to collect skips, and leave the checkout."""
+    """Begin to collect skips, forget what the caller ignores, and leave the checkout."""
+    # A shell starts what it puts into the background deaf to these, and no child could be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     session.config.pluginmanager.register(_Skips(session.config.stash[SKIPS]))
     for name in [name for name in os.environ if name.startswith(("CFG", "WW_")) and name not in OWN_VARIABLES]:
         del os.environ[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +26,24 @@ CONFINED: dict[str, dict[str, Any]] = {
     "all-of-them": {"read_only": True, "user": "12345", "cap_drop": ["ALL"], "security_opt": ["no-new-privileges"]},
 }
 EATS = """
-import os, sys
+import signal, sys
+kill = 1 << signal.SIGKILL - 1
+def killed():
+    try:
+        with open(f"/proc/{sys.argv[1]}/status") as file:
+            status = dict(line.split(":", 1) for line in file)
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status["State"].split()[0] in "ZX" or int(status["ShdPnd"], 16) & kill
 held = []
-while os.path.exists(f"/proc/{sys.argv[1]}"):
+while not killed():
     held.append(b"x" * (1 << 20))
 print(len(held))
 """
-"""Takes memory until there is no such process any more."""
+"""Takes memory until the kernel has sent that process the signal that ends it.
+
+Not until it is gone: in the milliseconds that it takes to die, this one would fill what it gives back, and be the next.
+"""
 PYTHON = "/ww/lib/py/bin/python3"
 LIMIT_S = 30
 
@@ -196,9 +208,12 @@ def test_when_memory_is_short_the_reporter_goes_first_and_comes_back(
     until(lambda: reporter(box).get("answering"), "a reporter that answers", LIMIT_S)
     before = box.ask()
     taken = box.exec([PYTHON, "-c", EATS, str(before["reporter"]["pid"])])
-    assert taken.exit_code == 0, taken
+    # The kernel may forget a killed process some milliseconds before it has its pages back: then it takes a second one,
+    # which is the eater. Had that been the first, nobody would take memory any more, and there were no next reporter.
+    assert taken.exit_code in (0, 128 + signal.SIGKILL), taken
     until(lambda: reporter(box).get("answering") and reporter(box)["restarts"], "the next reporter", LIMIT_S)
     after = box.ask()
+    assert after["reporter"]["restarts"] == 1
     assert after["state"] == "UP"
     assert after["restarts"] == 0
     assert after["services"][0]["pid"] == before["services"][0]["pid"]

@@ -22,7 +22,9 @@ BENCHES = {
 
 @pytest.mark.rule("D-kit-own-sinks")
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("name", BENCHES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.servers] * bool(BENCHES[name][1])) for name in BENCHES]
+)
 def test_a_sink_of_ours_keeps_what_it_claims(name: str) -> None:
     bench, needed, expected = BENCHES[name]
     if needed:

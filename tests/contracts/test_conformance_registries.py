@@ -12,7 +12,7 @@ from tests.support.services import need
 from ww.sinks.base import Guarantee
 from ww.sinks.conformance.kit import examine
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.rule("D-sink-registry-conformance")]
+pytestmark = [pytest.mark.timeout(180), pytest.mark.rule("D-sink-registry-conformance"), pytest.mark.servers]
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from ww.clients.etcd_wire import Change, Delete, Put, Read, Unchanged
 from ww.clients.zookeeper import MAX_BYTES, Check, Create, Set, State, ZooKeeper
 from ww.clients.zookeeper import Delete as DeleteNode
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.rule("D-clients-outcome")]
+pytestmark = [pytest.mark.timeout(120), pytest.mark.rule("D-clients-outcome"), pytest.mark.servers]
 
 
 @pytest.fixture(scope="module")

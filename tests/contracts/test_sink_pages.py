@@ -22,7 +22,7 @@ from ww.config.sinktypes import own_schema
 from ww.sinks import etcd, zookeeper
 from ww.sinks.base import Sink, SinkType
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.servers]
 ZKCLI = "/usr/share/zookeeper/bin/zkCli.sh"
 
 

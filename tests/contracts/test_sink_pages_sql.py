@@ -22,7 +22,7 @@ from ww.sinks.base import Item, Sink
 from ww.sinks.postgres import TYPE as POSTGRES
 from ww.sinks.sqlite import TYPE as SQLITE
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.rule("D-sink-sql-pages")]
+pytestmark = [pytest.mark.timeout(120), pytest.mark.rule("D-sink-sql-pages"), pytest.mark.servers]
 NOW = datetime.now(UTC)
 Ask = Callable[[str], list[Any]]
 

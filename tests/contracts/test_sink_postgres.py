@@ -32,7 +32,7 @@ from ww.sinks.conformance import events
 from ww.sinks.postgres import TYPE
 from ww.sinks.postgres.sink import STEPS
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.servers]
 _numbers = count(1)
 CATALOGUE = (
     "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull FROM pg_attribute a"

@@ -31,7 +31,7 @@ from ww.clients.zookeeper import Delete, Set, User, ZooKeeper
 from ww.sinks.base import Accepted, RetryAfter
 from ww.sinks.zookeeper.sink import ZooKeeperSink
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.servers]
 LIVE, LAST = "/ww/live/web/web-1", "/ww/last/web/web-1"
 SESSION_S = 1.5
 DEFAULTS = {

@@ -315,8 +315,7 @@ def test_wait_waits_for_an_instance_that_does_not_run_yet(tmp_path: Path) -> Non
 def test_wait_for_an_end_that_nobody_lives_to_tell(tmp_path: Path, recorded: str, code: int) -> None:
     with TwinProcess(str(tmp_path)) as twin:
         waiting = begin(tmp_path, "wait", "STOPPED")
-        until(lambda: os.path.exists(f"{tmp_path}/run/ctl"), "it listens")
-        time.sleep(0.5)  # nothing tells from outside that a question has arrived
+        until(lambda: twin.waiting() == 1, "the question has come")
         if recorded:
             (tmp_path / "run/exit.json").write_text(f'{{"exit_code":0,"state":"{recorded}"}}')
         os.kill(twin.pid, 9)

@@ -65,3 +65,36 @@ def test_the_tree_is_not_tested_by_accident(checkout: Path) -> None:
     assert answer.returncode == pytest.ExitCode.USAGE_ERROR
     assert "not from the installed wheel" in answer.stderr
     assert pytest_in(checkout, "def test_a(): pass\n", PYTHONPATH=".", WW_TEST_TREE="1").returncode == 0
+
+
+@pytest.mark.rule("D-suites-together")
+@pytest.mark.timeout(120)
+def test_suites_that_run_side_by_side_are_shown_one_after_another_and_all_of_them_count(checkout: Path) -> None:
+    (checkout / "scripts").mkdir()
+    shutil.copy(REPO / "scripts" / "suites.py", checkout / "scripts")
+    meet = """
+import pathlib, time
+def test_{mine}():
+    here = pathlib.Path("{meeting}")
+    print("{mine} begins")
+    (here / "{mine}").touch()
+    deadline = time.monotonic() + 30
+    while not (here / "{other}").exists():
+        assert time.monotonic() < deadline, "alone"
+    print("{mine} ends")
+    assert "{mine}" == "unit"
+"""
+    for mine, other in (("unit", "docs"), ("docs", "unit")):
+        (checkout / "tests" / mine).mkdir(exist_ok=True)
+        text = meet.format(mine=mine, other=other, meeting=checkout)
+        (checkout / "tests" / mine / "test_it.py").write_text(text)
+    command = [sys.executable, "-P", "scripts/suites.py", "--no-summary", "unit", "docs", "--", "-s"]
+    answer = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert "alone" not in answer.stdout
+    docs, unit = sorted(answer.stdout.split("\n== ")[1:])
+    assert "1 failed" in docs
+    assert "1 passed" in unit
+    for name, part in (("docs", docs), ("unit", unit)):
+        assert part.startswith(name)
+        assert part.index(f"{name} begins") < part.index(f"{name} ends")

@@ -5,6 +5,7 @@ The oracle reads the journal's own files, which it keeps by links of its own, so
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -165,7 +166,7 @@ class Site:
     def stored(self) -> dict[str, list[Key]]:
         """What each receiver holds, in the order of arrival, as often as it holds it."""
         search = [str(one["id"]).rpartition("-") for one in self.search.lines()]
-        with sqlite3.connect(f"file:{self.home.root}/events.sqlite?mode=ro", uri=True) as database:
+        with contextlib.closing(sqlite3.connect(f"file:{self.home.root}/events.sqlite?mode=ro", uri=True)) as database:
             rows = database.execute(ROWS).fetchall()
         return {
             "http": [(str(one["source"]).rpartition("/")[2], int(one["id"])) for one in self.hub.lines()],

@@ -76,9 +76,10 @@ class Port:
         self.answers: dict[str, dict[str, Any]] = {}
         self.held: list[Callable[[dict[str, Any]], None]] = []
         self.then: Callable[[str], None] = lambda _op: None
+        self.more: Callable[[], dict[str, Any]] = dict
 
     def status(self) -> dict[str, Any]:
-        return self.status_document
+        return {**self.status_document, **self.more()}
 
     def perform(self, op: str, request: dict[str, Any], done: Callable[[dict[str, Any]], None]) -> None:
         self.asked.append((op, request))
@@ -191,7 +192,8 @@ class TwinProcess:
         path = os.pathsep.join([str(REPO), *(entry for entry in sys.path if entry)])
         self._process = subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": path, "WW_TEST_TREE": "1"})
         self.pid = self._process.pid
-        until(lambda: isinstance(ask(f"{root}/run", {"op": "ping"}, 1.0), Answer), "the twin listens")
+        self._run = f"{root}/run"
+        until(lambda: isinstance(ask(self._run, {"op": "ping"}, 1.0), Answer), "the twin listens")
 
     def __enter__(self) -> Self:
         return self
@@ -204,6 +206,11 @@ class TwinProcess:
     def has_ended(self) -> bool:
         """Whether it has."""
         return self._process.poll() is not None
+
+    def waiting(self) -> int:
+        """How many clients wait for a state."""
+        said = ask(self._run, {"op": "status"}, 1.0)
+        return said.body["status"]["waiting"] if isinstance(said, Answer) else 0
 
 
 _PROGRAM = "import sys; from tests.support.ports import serve; serve(sys.argv[1], int(sys.argv[2]))"
@@ -230,6 +237,7 @@ def serve(root: str, exit_code: int) -> None:
 
     twin.port.answers["stop"] = {"ok": True}
     twin.port.then = act
+    twin.port.more = lambda: {"waiting": twin.waiting()}
     twin._turn()
 
 

@@ -154,3 +154,18 @@ def killed_at(template: str, root: str, point: int) -> bool:
     status = os.waitpid(child, 0)[1]
     assert status in (0, signal.SIGKILL), f"the life of point {point} failed by itself"
     return status != 0
+
+
+def killed_at_each(
+    template: str, place: str, good: dict[tuple[str, int], str], first: int, step: int
+) -> tuple[int, set[str]]:
+    """Live, be killed and be judged at the point `first` and each `step` further; the first beyond the end, and why events went."""
+    point, reasons = first, set()
+    while True:
+        root = f"{place}/{point}"
+        killed = killed_at(template, root, point)
+        reasons |= {reason for *_, reason in judge(root, good).ranges}
+        shutil.rmtree(root)
+        if not killed:
+            return point, reasons
+        point += step

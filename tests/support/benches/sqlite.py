@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,7 @@ class Sqlite(Bench):
     def stored(self) -> Sequence[Key]:
         if not os.path.exists(self.path):
             return []
-        with sqlite3.connect(self.path) as connection:
+        with contextlib.closing(sqlite3.connect(self.path)) as connection:
             return connection.execute('SELECT boot, seq FROM "odd ""name""; --" ORDER BY id').fetchall()
 
     def inject(self, fault: str, keys: Sequence[Key] = ()) -> None:
