@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib import debian, wheels
-from lib.engine import REPO, CannotBuildError, Engine, find_engine
+from lib.engine import REPO, CannotBuildError, Engine, UnreachableError, find_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ WORK = REPO / "build" / "images"
 PREFIX = os.environ.get("WW_IMAGES") or "whaleware"
 BASE = "debian:bookworm-slim"
 OURS = ("base", "overlay")
-EXIT_FAILED, EXIT_USAGE = 1, 64
+EXIT_FAILED, EXIT_USAGE, EXIT_UNAVAILABLE = 1, 64, 69
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def build(names: list[str], base: str) -> None:
 
 
 def main(arguments: list[str], usage: str) -> int:
-    """0 built, 1 one could not be, 64 wrong words."""
+    """0 built, 1 one could not be, 64 wrong words, 69 what it is built of cannot be reached."""
     names, base, fetched = [], BASE, ""
     words = iter(arguments)
     for word in words:
@@ -142,5 +142,5 @@ def main(arguments: list[str], usage: str) -> int:
                 build(names or list(known()), base)
     except CannotBuildError as error:
         print(f"images/build: {error}", file=sys.stderr)
-        return EXIT_FAILED
+        return EXIT_UNAVAILABLE if isinstance(error, UnreachableError) else EXIT_FAILED
     return 0
