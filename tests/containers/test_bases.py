@@ -37,7 +37,7 @@ def test_an_image_on_it_lives_heals_and_stops_as_any_user(
     release = box.exec(["cat", "/etc/os-release"]).output.decode()
     assert f"ID={distribution}\n" in release
     assert version in release
-    until(lambda: box.health() == "healthy", "healthy", 30)
+    until(lambda: box.exec("ww healthcheck").exit_code == 0, "healthy", 20)
     box.kill("HUP")
     until(lambda: box.states()[-2:] == ["RESTARTING", "UP"], "UP again", 30)
     assert box.stop() == 0

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -57,27 +58,42 @@ class Engine(docker.DockerClient):
 
     def derived(self, context: Path, dockerfile: str, tag: str) -> str:
         """The tag of an image built from a text in the folder `context`; FROM names it as `image()` does."""
-        full = f"{PREFIX}/test-{tag}:latest"
-        environ = {**os.environ, "DOCKER_HOST": self._host, "DOCKER_BUILDKIT": "0"}
-        command = ["docker", "build", "--quiet", "--tag", full, "--file", "-", str(context)]
-        text = dockerfile.encode()
         # With the text on stdin the legacy builder takes no context: it must lie inside, for the time of the build.
         inside = context / f".Dockerfile.{tag}"
-        inside.write_bytes(text)
-        command[command.index("-")] = str(inside)
+        inside.write_text(dockerfile)
         try:
-            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+            return self._docker_build(["--file", str(inside), str(context)], tag)
         finally:
             inside.unlink()
+
+    def _docker_build(self, words: list[str], tag: str) -> str:
+        full = f"{PREFIX}/test-{tag}:latest"
+        environ = {**os.environ, "DOCKER_HOST": self._host, "DOCKER_BUILDKIT": "0"}
+        command = ["docker", "build", "--quiet", "--tag", full, *words]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return full
 
-    def written_by(self, image: str, file: Path) -> None:
-        """Put into `file` what a container of `image` without a network writes to its standard output."""
+    def build(self, context: Path, dockerfile: Path, tag: str, **arguments: str) -> str:
+        """The tag of an image built from one of the tree's own Dockerfiles, with build arguments."""
+        given = [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
+        return self._docker_build(["--file", str(dockerfile), *given, str(context)], tag)
+
+    def on_tree(self, builder: str, context: Path, tag: str) -> str:
+        """The tag of an overlay with the layers that a container of `builder` without a network writes."""
         environ = {**os.environ, "DOCKER_HOST": self._host}
-        with file.open("wb") as output:
-            command = ["docker", "run", "--rm", "--network", "none", image]
+        with (context / "layers.tar").open("wb") as output:
+            command = ["docker", "run", "--rm", "--network", "none", builder]
             subprocess.run(command, env=environ, stdout=output, check=True)
+        with tarfile.open(context / "layers.tar") as both:
+            both.extractall(context, filter="data")
+        (context / "layers.tar").unlink()
+        return self.build(context, REPO / "Dockerfile.overlay", tag)
+
+    def layers(self, tag: str) -> list[str]:
+        """The digests of what each layer of files holds, the lowest first."""
+        found: list[str] = self.images.get(tag).attrs["RootFS"]["Layers"]
+        return found
 
     def with_hooks(self, ww: Path, work: Path, tag: str, base: str = "") -> str:
         """An image as its author makes it: `base`, else the base of this tree, and the folder `ww` on top as /ww."""
