@@ -33,7 +33,9 @@ def ensure(engine: Engine, image: str, work: Path) -> None:
         return
     name, _, tag = image.partition(":")
     if name not in ("debian", "ubuntu") or not tag:
-        raise UnreachableError(f"{image} cannot be fetched, and only debian:SUITE and ubuntu:VERSION are made here: {why}")
+        raise UnreachableError(
+            f"{image} cannot be fetched, and only debian:SUITE and ubuntu:VERSION are made here: {why}"
+        )
     tar = work / f"{name}-{tag.removesuffix('-slim')}.tar"
     if not tar.exists():
         if name == "debian":

@@ -14,7 +14,10 @@ from lib.engine import CannotBuildError, UnreachableError
 
 SUITES = {"18.04": "bionic", "20.04": "focal", "22.04": "jammy", "24.04": "noble", "26.04": "resolute"}
 """Tags of the published images are versions; the archive knows names."""
-OPTIONS = ["--include=apt,ubuntu-keyring", r'''--customize-hook=sed -i 's/ main$/& universe/' "$1/etc/apt/sources.list"''']
+OPTIONS = [
+    "--include=apt,ubuntu-keyring",
+    r'''--customize-hook=sed -i 's/ main$/& universe/' "$1/etc/apt/sources.list"''',
+]
 """As the published image has it; the long list of universe is for who installs from it."""
 _MACHINES_OF_PORTS = ("aarch64", "armv7l", "ppc64le", "riscv64", "s390x")
 _INSTALLED = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
@@ -40,13 +43,15 @@ def keyring(work: Path) -> Path:
         return _INSTALLED if _INSTALLED.exists() else kept
     address = f"{mirror()}/{_PACKAGE}"
     try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:
+        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - a constant of ours
             package = answer.read()
     except OSError as error:
         raise UnreachableError(f"{address} cannot be fetched: {error}") from None
     if hashlib.sha256(package).hexdigest() != _SHA256:
         raise CannotBuildError(f"{address} is not the package that was meant: its SHA-256 is another")
-    opened = subprocess.run(["dpkg-deb", "--fsys-tarfile", "/dev/stdin"], input=package, capture_output=True, check=True)
+    opened = subprocess.run(
+        ["dpkg-deb", "--fsys-tarfile", "/dev/stdin"], input=package, capture_output=True, check=True
+    )
     with tarfile.open(fileobj=BytesIO(opened.stdout)) as tar:
         keys = tar.extractfile(f".{_INSTALLED}")
         assert keys, f"{_PACKAGE} has no {_INSTALLED}"

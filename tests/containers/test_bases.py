@@ -30,7 +30,9 @@ def test_an_image_on_it_lives_heals_and_stops_as_any_user(
     ours = engine.base_on(base)
     labels = engine.images.get(ours).attrs["Config"]["Labels"]
     assert labels["org.opencontainers.image.base.name"] == base
-    image = engine.with_hooks(REPO / "tests" / "fixtures" / "probe", tmp_path, f"probe-on-{base.replace(':', '-')}", ours)
+    image = engine.with_hooks(
+        REPO / "tests" / "fixtures" / "probe", tmp_path, f"probe-on-{base.replace(':', '-')}", ours
+    )
     box = container(image)
     box.wait_state("UP")
     distribution, _, version = base.removesuffix("-slim").partition(":")

@@ -50,7 +50,11 @@ def size_mb(engine: Engine, tag: str, layer: int) -> float:
 
 
 def test_a_change_of_ours_is_a_small_layer_over_the_same_large_one(
-    engine: Engine, wheelhouse_with_a_change: Path, tmp_path: Path, container: Boxes, record_property: Callable[..., None]
+    engine: Engine,
+    wheelhouse_with_a_change: Path,
+    tmp_path: Path,
+    container: Boxes,
+    record_property: Callable[..., None],
 ) -> None:
     before = engine.image("base")
     builder = engine.build(
@@ -66,14 +70,19 @@ def test_a_change_of_ours_is_a_small_layer_over_the_same_large_one(
     assert size_mb(engine, after, 0) < OURS_MB < size_mb(engine, after, 1)
     box = container(after)
     box.wait_state("UP")
-    assert box.exec(["sh", "-c", f"tail -n 1 /ww/lib/py/lib/python3*/dist-packages/{CHANGED}"]).output == b"CHANGED = True\n"
+    assert (
+        box.exec(["sh", "-c", f"tail -n 1 /ww/lib/py/lib/python3*/dist-packages/{CHANGED}"]).output
+        == b"CHANGED = True\n"
+    )
     assert box.stop() == 0
 
 
 def test_another_version_in_the_labels_changes_no_layer(engine: Engine) -> None:
     before, context = engine.image("base"), BUILT / "base-context"
     same, other = (
-        engine.build(context, REPO / "Dockerfile.base", f"label-{version}", BASE="debian:bookworm-slim", VERSION=version)
+        engine.build(
+            context, REPO / "Dockerfile.base", f"label-{version}", BASE="debian:bookworm-slim", VERSION=version
+        )
         for version in (ww.__version__, "9.9")
     )
     assert engine.layers(before) == engine.layers(same) == engine.layers(other)

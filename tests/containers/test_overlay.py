@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.engine import PREFIX
 from tests.support.paths import REPO
 from tests.support.receiver import Receiver
+from tests.support.roots import MUSL, old_glibc
 from tests.support.services import need
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from tests.containers.conftest import Boxes
-    from tests.support.engine import Engine
+    from tests.support.engine import Box, Engine
 
 THREE_LINES = 'COPY --from={overlay} /ww /ww\nCOPY ww /ww\nENTRYPOINT ["/ww/run"]\n'
 ORDER = ["BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP"]
@@ -99,6 +103,56 @@ def test_a_preloaded_library_of_the_image_is_for_its_services_and_not_for_ww(
     pid = box.ask()["services"][0]["pid"]
     assert b"libjemalloc" in box.exec(["cat", f"/proc/{pid}/maps"]).output
     assert b"libjemalloc" not in box.exec(["cat", "/proc/1/maps"]).output
+
+
+def libraries(box: Box, tmp_path: Path) -> set[str]:
+    """The loaders and C libraries among the files of a container, outside /ww."""
+    exported = tmp_path / "exported.tar"
+    with exported.open("wb") as file:
+        file.writelines(box.raw.export())
+    with tarfile.open(exported) as tar:
+        names = [name for name in tar.getnames() if not name.startswith("ww/")]
+    return {name for name in names if Path(name).name.startswith(("ld-", "libc.", "libc-"))}
+
+
+def maps(box: Box, pid: int) -> str:
+    return box.exec(["cat", f"/proc/{pid}/maps"]).output.decode()
+
+
+def test_on_a_glibc_of_2016(engine: Engine, context: Path, container: Boxes) -> None:
+    engine.image("overlay")
+    old_glibc(context / "old.tar")
+    image = overlaid(engine, context, "FROM scratch\nADD old.tar /\n", "old-glibc")
+    lives(container, image)
+    old = container(image, entrypoint=["/bin/sh"])
+    assert "libc-2.23.so" in {Path(name).name for name in libraries(old, context)}
+
+
+def test_where_musl_is_the_only_libc(engine: Engine, context: Path, container: Boxes, tmp_path: Path) -> None:
+    """Hooks, services and what they call are musl's; every state is reached, told and left."""
+    engine.image("base")
+    asked = 'HEALTHCHECK --interval=1s CMD ["/ww/bin/ww", "healthcheck"]\n'
+    image = overlaid(engine, context, MUSL.format(builder=f"{PREFIX}/builder"), "musl", asked)
+    lives(container, image)
+    box = container(image)
+    box.wait_state("UP")
+    assert {Path(name).name for name in libraries(box, tmp_path)} == {f"ld-musl-{platform.machine()}.so.1"}
+    service = box.ask()["services"][0]["pid"]
+    assert "/lib/ld-musl-" in maps(box, service)
+    assert "musl" not in maps(box, 1)
+    until(lambda: box.health() == "healthy", "healthy for the engine", 30)
+    assert box.exec(["sh", "-c", f"kill -9 {service}"]).exit_code == 0
+    until(lambda: box.states()[-2:] == ["RESTARTING", "UP"], "UP again", 30)
+    assert box.exec(["/ww/bin/ww", "restart"]).exit_code == 0
+    assert box.states() == [*ORDER, *["RESTARTING", "UP"] * 2]
+    assert box.stop() == 0
+    box.start()
+    until(lambda: box.states()[-1:] == ["UP"], "UP for the second time", 60)
+    assert box.stop() == 0
+    assert box.states()[-6:] == [*(state for state in ORDER if state != "FIRSTBOOT"), "STOPPING", "STOPPED"]
+    failed = container(image, environment={"CFG": '{"ww": {"hooks": {"boot": {"timeout_s": 0.001}}}}'})
+    assert failed.exit_code() == 70
+    assert failed.states() == ["BOOT", "ERROR"]
 
 
 @pytest.mark.rule("D-image-sinks")

@@ -99,7 +99,9 @@ class Engine(docker.DockerClient):
         """An image as its author makes it: `base`, else the base of this tree, and the folder `ww` on top as /ww."""
         context = work / f"context-{tag}"
         shutil.copytree(ww, context / "ww", symlinks=True)
-        return self.derived(context, f"FROM {base or self.image('base')}\nCOPY ww /ww\nRUN ww check --compile /ww\n", tag)
+        return self.derived(
+            context, f"FROM {base or self.image('base')}\nCOPY ww /ww\nRUN ww check --compile /ww\n", tag
+        )
 
 
 class Box:
