@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 import tarfile
@@ -105,6 +106,40 @@ def test_a_preloaded_library_of_the_image_is_for_its_services_and_not_for_ww(
     assert b"libjemalloc" not in box.exec(["cat", "/proc/1/maps"]).output
 
 
+def blocks(text: str) -> list[str]:
+    """The Dockerfiles of docs/images.md that take the overlay."""
+    return [block for block in re.findall(r"```dockerfile\n(.*?)```", text, re.DOTALL) if "--from=" in block]
+
+
+def test_the_lines_are_those_of_the_page_and_of_the_dockerfile() -> None:
+    page = (REPO / "docs" / "images.md").read_text()
+    lines = THREE_LINES.format(overlay="whaleware/overlay")
+    assert blocks(page)[0] == "FROM somebody/something\n" + lines
+    commented = (REPO / "Dockerfile.overlay").read_text().replace("\n#   ", "\n")
+    assert lines in commented
+
+
+def test_a_program_of_somebody_elses_image_is_wrapped_as_the_page_says(
+    engine: Engine, container: Boxes, tmp_path: Path
+) -> None:
+    (block,) = blocks((REPO / "docs" / "images.md").read_text())[1:]
+    script = "echo served; trap 'echo asked; exit 7' TERM; sleep 300 & wait"
+    engine.fetch("debian:bookworm-slim")
+    theirs = engine.derived(tmp_path, f"FROM debian:bookworm-slim\nCMD {json.dumps(['sh', '-c', script])}\n", "theirs")
+    before = engine.images.get(theirs).attrs["Config"]
+    words = [*(before["Entrypoint"] or []), *before["Cmd"]]
+    ours = (
+        block.replace("somebody/something", theirs)
+        .replace("whaleware/overlay", engine.image("overlay"))
+        .replace('["their-program", "its-argument"]', json.dumps(words))
+    )
+    box = container(engine.derived(tmp_path, ours, "wrapped"))
+    until(lambda: "served" in box.logs(), "the program", 30)
+    box.wait_state("UP")
+    assert box.stop() == 7
+    assert box.logs().splitlines() == ["served", "asked"]
+
+
 def libraries(box: Box, tmp_path: Path) -> set[str]:
     """The loaders and C libraries among the files of a container, outside /ww."""
     exported = tmp_path / "exported.tar"
@@ -150,7 +185,10 @@ def test_where_musl_is_the_only_libc(engine: Engine, context: Path, container: B
     until(lambda: box.states()[-1:] == ["UP"], "UP for the second time", 60)
     assert box.stop() == 0
     assert box.states()[-6:] == [*(state for state in ORDER if state != "FIRSTBOOT"), "STOPPING", "STOPPED"]
-    failed = container(image, environment={"CFG": '{"ww": {"hooks": {"boot": {"timeout_s": 0.001}}}}'})
+    boot = tmp_path / "boot"
+    boot.write_text("#!/bin/sh\nexit 3\n")
+    boot.chmod(0o755)
+    failed = container(image, volumes={str(boot): {"bind": "/ww/usr/boot", "mode": "ro"}})
     assert failed.exit_code() == 70
     assert failed.states() == ["BOOT", "ERROR"]
 
