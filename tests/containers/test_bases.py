@@ -27,7 +27,7 @@ DOWN = ["STOPPING", "STOPPED"]
 def test_an_image_on_it_lives_heals_and_stops_as_any_user(
     engine: Engine, container: Boxes, tmp_path: Path, base: str
 ) -> None:
-    ours = engine.base_on(base)
+    ours = engine.built_on(base)
     labels = engine.images.get(ours).attrs["Config"]["Labels"]
     assert labels["org.opencontainers.image.base.name"] == base
     image = engine.with_hooks(

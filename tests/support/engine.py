@@ -42,10 +42,10 @@ class Engine(docker.DockerClient):
         """Have an image such as debian:trixie-slim in the engine."""
         self._build("--fetch", image)
 
-    def base_on(self, image: str) -> str:
-        """The tag of the base built on another Debian or Ubuntu; skips where nothing that is reached has that one."""
-        built = self._build("--base", image, "base", prefix=f"{PREFIX}/on-{image.replace(':', '-')}")
-        return built.split()[1]
+    def built_on(self, base: str, name: str = "base") -> str:
+        """The tag of an image of this tree on another Debian or Ubuntu; skips where nothing that is reached has that one."""
+        lines = self._build("--base", base, name, prefix=f"{PREFIX}/on-{base.replace(':', '-')}").splitlines()
+        return dict(line.split() for line in lines)[name]
 
     def _build(self, *arguments: str, prefix: str = PREFIX) -> str:
         environ = {**os.environ, "DOCKER_HOST": self._host, "WW_IMAGES": prefix}
