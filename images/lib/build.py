@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import sys
+import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib import debian, wheels
-from lib.engine import REPO, CannotBuildError, Engine, find_engine
+from lib.engine import REPO, CannotBuildError, Engine, UnreachableError, find_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,9 @@ WORK = REPO / "build" / "images"
 PREFIX = os.environ.get("WW_IMAGES") or "whaleware"
 BASE = "debian:bookworm-slim"
 OURS = ("base", "overlay")
-EXIT_FAILED, EXIT_USAGE = 1, 64
+LAYERS = ("lib.tar", "ww.tar")
+"""Of the base and the overlay, as images/lib/tree makes them."""
+EXIT_FAILED, EXIT_USAGE, EXIT_UNAVAILABLE = 1, 64, 69
 
 
 @dataclass(frozen=True)
@@ -60,21 +63,34 @@ def version_of_ww() -> str:
     return match.group(1)
 
 
-def make_tree(engine: Engine) -> Path:
-    """The tar of /ww for the base and the overlay; made again only when something that goes into it has changed."""
+def make_tree(engine: Engine) -> None:
+    """The tars of /ww for the base and the overlay; made again only when something that goes into them has changed."""
     debian.ensure(engine, BASE, WORK)
     context = fresh("tree-context")
     shutil.copytree(wheels.wheelhouse(WORK), context / "wheelhouse")
     shutil.copytree(LIB / "tree", context / "tree", ignore=shutil.ignore_patterns("__pycache__"))
     builder = f"{PREFIX}/builder:latest"
     engine.build(LIB / "Dockerfile.tree", context, [builder], {"BASE": BASE})
-    tar, mark = WORK / "ww.tar", WORK / "ww.tar.builder"
+    mark = WORK / "layers.builder"
     identity = engine.identity(builder)
-    if not tar.exists() or not mark.exists() or mark.read_text() != identity:
+    if not mark.exists() or mark.read_text() != identity:
         mark.unlink(missing_ok=True)
-        engine.output(builder, tar)
+        both = WORK / "layers.tar"
+        engine.output(builder, both)
+        with tarfile.open(both) as tar:
+            for name in LAYERS:
+                _extract(tar, name)
+        both.unlink()
         mark.write_text(identity)
-    return tar
+
+
+def _extract(tar: tarfile.TarFile, name: str) -> None:
+    """Another file than the one that a build under way may have linked."""
+    content = tar.extractfile(name)
+    assert content, f"the builder wrote no {name}"
+    (WORK / name).unlink(missing_ok=True)
+    with (WORK / name).open("wb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def fresh(name: str) -> Path:
@@ -85,10 +101,11 @@ def fresh(name: str) -> Path:
     return directory
 
 
-def build_on_tree(engine: Engine, image: Image, tar: Path, arguments: dict[str, str]) -> None:
+def build_on_tree(engine: Engine, image: Image, arguments: dict[str, str]) -> None:
     """An image that is little more than the tree."""
     context = fresh(f"{image.name}-context")
-    os.link(tar, context / "ww.tar")
+    for name in LAYERS:
+        os.link(WORK / name, context / name)
     engine.build(image.dockerfile, context, image.tags, {**arguments, "VERSION": image.version})
 
 
@@ -96,14 +113,14 @@ def build(names: list[str], base: str) -> None:
     """Build each of `names`, the base before the others; print its name and tag. Raises CannotBuildError."""
     images = known()
     engine = find_engine()
-    tar = make_tree(engine)
+    make_tree(engine)
     for name in ["base", *(name for name in names if name != "base")]:
         image = images[name]
         if name == "base":
             debian.ensure(engine, base, WORK)
-            build_on_tree(engine, image, tar, {"BASE": base})
+            build_on_tree(engine, image, {"BASE": base})
         elif name in OURS:
-            build_on_tree(engine, image, tar, {})
+            build_on_tree(engine, image, {})
         else:
             built_on = {"BASE": images["base"].tag, "VERSION": image.version}
             engine.build(image.dockerfile, image.dockerfile.parent, image.tags, built_on)
@@ -111,7 +128,7 @@ def build(names: list[str], base: str) -> None:
 
 
 def main(arguments: list[str], usage: str) -> int:
-    """0 built, 1 one could not be, 64 wrong words."""
+    """0 built, 1 one could not be, 64 wrong words, 69 what it is built of cannot be reached."""
     names, base, fetched = [], BASE, ""
     words = iter(arguments)
     for word in words:
@@ -142,5 +159,5 @@ def main(arguments: list[str], usage: str) -> int:
                 build(names or list(known()), base)
     except CannotBuildError as error:
         print(f"images/build: {error}", file=sys.stderr)
-        return EXIT_FAILED
+        return EXIT_UNAVAILABLE if isinstance(error, UnreachableError) else EXIT_FAILED
     return 0

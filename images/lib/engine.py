@@ -13,6 +13,10 @@ class CannotBuildError(Exception):
     """An image cannot be built; the message says why and what to do."""
 
 
+class UnreachableError(CannotBuildError):
+    """What it is built of is out of reach: no registry and no archive has it for us."""
+
+
 class Engine:
     """A Docker Engine at `host`, as in DOCKER_HOST."""
 

@@ -49,6 +49,7 @@ def test_it_has_the_directories_volumes_entry_and_stop_signal(engine: Engine, co
     version = engine.image("base").rpartition(":")[2]
     assert config["Labels"]["org.opencontainers.image.version"] == version == ww.__version__
     assert config["Labels"]["org.opencontainers.image.base.name"] == "debian:bookworm-slim"
+    assert not config.get("ExposedPorts")
     assert set(config["Volumes"]) == {"/data", "/backup"}
     assert config["Healthcheck"]["Test"] == ["CMD", "/ww/bin/ww", "healthcheck"]
     box = container(engine.image("base"), environment={"CFG": '{"memory": 512}'})

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.engine import PREFIX
 from tests.support.paths import REPO
 from tests.support.receiver import Receiver
+from tests.support.roots import MUSL, old_glibc
 from tests.support.services import need
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from tests.containers.conftest import Boxes
-    from tests.support.engine import Engine
+    from tests.support.engine import Box, Engine
 
 THREE_LINES = 'COPY --from={overlay} /ww /ww\nCOPY ww /ww\nENTRYPOINT ["/ww/run"]\n'
 ORDER = ["BOOT", "FIRSTBOOT", "UPGRADING", "WARMUP", "UP"]
@@ -99,6 +104,93 @@ def test_a_preloaded_library_of_the_image_is_for_its_services_and_not_for_ww(
     pid = box.ask()["services"][0]["pid"]
     assert b"libjemalloc" in box.exec(["cat", f"/proc/{pid}/maps"]).output
     assert b"libjemalloc" not in box.exec(["cat", "/proc/1/maps"]).output
+
+
+def blocks(text: str) -> list[str]:
+    """The Dockerfiles of docs/images.md that take the overlay."""
+    return [block for block in re.findall(r"```dockerfile\n(.*?)```", text, re.DOTALL) if "--from=" in block]
+
+
+def test_the_lines_are_those_of_the_page_and_of_the_dockerfile() -> None:
+    page = (REPO / "docs" / "images.md").read_text()
+    lines = THREE_LINES.format(overlay="whaleware/overlay")
+    assert blocks(page)[0] == "FROM somebody/something\n" + lines
+    commented = (REPO / "Dockerfile.overlay").read_text().replace("\n#   ", "\n")
+    assert lines in commented
+
+
+def test_a_program_of_somebody_elses_image_is_wrapped_as_the_page_says(
+    engine: Engine, container: Boxes, tmp_path: Path
+) -> None:
+    (block,) = blocks((REPO / "docs" / "images.md").read_text())[1:]
+    script = "echo served; trap 'echo asked; exit 7' TERM; sleep 300 & wait"
+    engine.fetch("debian:bookworm-slim")
+    theirs = engine.derived(tmp_path, f"FROM debian:bookworm-slim\nCMD {json.dumps(['sh', '-c', script])}\n", "theirs")
+    before = engine.images.get(theirs).attrs["Config"]
+    words = [*(before["Entrypoint"] or []), *before["Cmd"]]
+    ours = (
+        block.replace("somebody/something", theirs)
+        .replace("whaleware/overlay", engine.image("overlay"))
+        .replace('["their-program", "its-argument"]', json.dumps(words))
+    )
+    box = container(engine.derived(tmp_path, ours, "wrapped"))
+    until(lambda: "served" in box.logs(), "the program", 30)
+    box.wait_state("UP")
+    assert box.stop() == 7
+    assert box.logs().splitlines() == ["served", "asked"]
+
+
+def libraries(box: Box, tmp_path: Path) -> set[str]:
+    """The loaders and C libraries among the files of a container, outside /ww."""
+    exported = tmp_path / "exported.tar"
+    with exported.open("wb") as file:
+        file.writelines(box.raw.export())
+    with tarfile.open(exported) as tar:
+        names = [name for name in tar.getnames() if not name.startswith("ww/")]
+    return {name for name in names if Path(name).name.startswith(("ld-", "libc.", "libc-"))}
+
+
+def maps(box: Box, pid: int) -> str:
+    return box.exec(["cat", f"/proc/{pid}/maps"]).output.decode()
+
+
+def test_on_a_glibc_of_2016(engine: Engine, context: Path, container: Boxes) -> None:
+    engine.image("overlay")
+    old_glibc(context / "old.tar")
+    image = overlaid(engine, context, "FROM scratch\nADD old.tar /\n", "old-glibc")
+    lives(container, image)
+    old = container(image, entrypoint=["/bin/sh"])
+    assert "libc-2.23.so" in {Path(name).name for name in libraries(old, context)}
+
+
+def test_where_musl_is_the_only_libc(engine: Engine, context: Path, container: Boxes, tmp_path: Path) -> None:
+    """Hooks, services and what they call are musl's; every state is reached, told and left."""
+    engine.image("base")
+    asked = 'HEALTHCHECK --interval=1s CMD ["/ww/bin/ww", "healthcheck"]\n'
+    image = overlaid(engine, context, MUSL.format(builder=f"{PREFIX}/builder"), "musl", asked)
+    lives(container, image)
+    box = container(image)
+    box.wait_state("UP")
+    assert {Path(name).name for name in libraries(box, tmp_path)} == {f"ld-musl-{platform.machine()}.so.1"}
+    service = box.ask()["services"][0]["pid"]
+    assert "/lib/ld-musl-" in maps(box, service)
+    assert "musl" not in maps(box, 1)
+    until(lambda: box.health() == "healthy", "healthy for the engine", 30)
+    assert box.exec(["sh", "-c", f"kill -9 {service}"]).exit_code == 0
+    until(lambda: box.states()[-2:] == ["RESTARTING", "UP"], "UP again", 30)
+    assert box.exec(["/ww/bin/ww", "restart"]).exit_code == 0
+    assert box.states() == [*ORDER, *["RESTARTING", "UP"] * 2]
+    assert box.stop() == 0
+    box.start()
+    until(lambda: box.states()[-1:] == ["UP"], "UP for the second time", 60)
+    assert box.stop() == 0
+    assert box.states()[-6:] == [*(state for state in ORDER if state != "FIRSTBOOT"), "STOPPING", "STOPPED"]
+    boot = tmp_path / "boot"
+    boot.write_text("#!/bin/sh\nexit 3\n")
+    boot.chmod(0o755)
+    failed = container(image, volumes={str(boot): {"bind": "/ww/usr/boot", "mode": "ro"}})
+    assert failed.exit_code() == 70
+    assert failed.states() == ["BOOT", "ERROR"]
 
 
 @pytest.mark.rule("D-image-sinks")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.engine import PREFIX
 from tests.support.load import ways_to_end, writing
 from tests.support.paths import REPO
-from tests.support.services import server
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -205,7 +201,7 @@ def test_data_moves_from_one_debian_to_the_next_by_dump_and_restore(
         old.wait_state("UP")
         sql(old, "CREATE TABLE notes AS SELECT generate_series(1, 100) AS id")
         sql(old, "ALTER TABLE notes OWNER TO app")
-        newer = _on("debian:trixie-slim")
+        newer = engine.built_on("debian:trixie-slim", "postgres")
         assert old.exec("ww backup moving").exit_code == 0
         assert old.stop() == 0
         refused = container(newer, **options)
@@ -223,12 +219,3 @@ def test_data_moves_from_one_debian_to_the_next_by_dump_and_restore(
             box.raw.remove(v=True, force=True)
     finally:
         backups.remove(force=True)
-
-
-def _on(base: str) -> str:
-    """The image, built on another Debian, under a prefix of its own."""
-    environ = {**os.environ, "DOCKER_HOST": server("docker"), "WW_IMAGES": f"{PREFIX}-next"}
-    command = [str(REPO / "images/build"), "--base", base, "postgres"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return dict(line.split() for line in done.stdout.splitlines())["postgres"]

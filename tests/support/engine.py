@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import docker
+import pytest
 from docker.errors import APIError
 from docker.models.containers import Container, ExecResult
 
@@ -18,6 +20,8 @@ from tests.support.waiting import until
 
 PREFIX = os.environ.get("WW_IMAGES") or "whaleware"
 UP_WITHIN_S = 60.0
+UNREACHABLE = 69
+"""How images/build ends where no registry and no archive of packages has what it is told to build on."""
 
 
 class Engine(docker.DockerClient):
@@ -38,42 +42,66 @@ class Engine(docker.DockerClient):
         """Have an image such as debian:trixie-slim in the engine."""
         self._build("--fetch", image)
 
-    def _build(self, *arguments: str) -> str:
-        environ = {**os.environ, "DOCKER_HOST": self._host}
+    def built_on(self, base: str, name: str = "base") -> str:
+        """The tag of an image of this tree on another Debian or Ubuntu; skips where nothing that is reached has that one."""
+        lines = self._build("--base", base, name, prefix=f"{PREFIX}/on-{base.replace(':', '-')}").splitlines()
+        return dict(line.split() for line in lines)[name]
+
+    def _build(self, *arguments: str, prefix: str = PREFIX) -> str:
+        environ = {**os.environ, "DOCKER_HOST": self._host, "WW_IMAGES": prefix}
         command = [str(REPO / "images" / "build"), *arguments]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        if done.returncode == UNREACHABLE:
+            pytest.skip(f"unreachable-base: {done.stderr.strip()}")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def derived(self, context: Path, dockerfile: str, tag: str) -> str:
         """The tag of an image built from a text in the folder `context`; FROM names it as `image()` does."""
-        full = f"{PREFIX}/test-{tag}:latest"
-        environ = {**os.environ, "DOCKER_HOST": self._host, "DOCKER_BUILDKIT": "0"}
-        command = ["docker", "build", "--quiet", "--tag", full, "--file", "-", str(context)]
-        text = dockerfile.encode()
         # With the text on stdin the legacy builder takes no context: it must lie inside, for the time of the build.
         inside = context / f".Dockerfile.{tag}"
-        inside.write_bytes(text)
-        command[command.index("-")] = str(inside)
+        inside.write_text(dockerfile)
         try:
-            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+            return self._docker_build(["--file", str(inside), str(context)], tag)
         finally:
             inside.unlink()
+
+    def _docker_build(self, words: list[str], tag: str) -> str:
+        full = f"{PREFIX}/test-{tag}:latest"
+        environ = {**os.environ, "DOCKER_HOST": self._host, "DOCKER_BUILDKIT": "0"}
+        command = ["docker", "build", "--quiet", "--tag", full, *words]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return full
 
-    def written_by(self, image: str, file: Path) -> None:
-        """Put into `file` what a container of `image` without a network writes to its standard output."""
-        environ = {**os.environ, "DOCKER_HOST": self._host}
-        with file.open("wb") as output:
-            command = ["docker", "run", "--rm", "--network", "none", image]
-            subprocess.run(command, env=environ, stdout=output, check=True)
+    def build(self, context: Path, dockerfile: Path, tag: str, **arguments: str) -> str:
+        """The tag of an image built from one of the tree's own Dockerfiles, with build arguments."""
+        given = [part for key, value in arguments.items() for part in ("--build-arg", f"{key}={value}")]
+        return self._docker_build(["--file", str(dockerfile), *given, str(context)], tag)
 
-    def with_hooks(self, ww: Path, work: Path, tag: str, base: str = "base") -> str:
-        """An image as its author makes it: the base, and the folder `ww` on top as /ww."""
+    def on_tree(self, builder: str, context: Path, tag: str) -> str:
+        """The tag of an overlay with the layers that a container of `builder` without a network writes."""
+        environ = {**os.environ, "DOCKER_HOST": self._host}
+        with (context / "layers.tar").open("wb") as output:
+            command = ["docker", "run", "--rm", "--network", "none", builder]
+            subprocess.run(command, env=environ, stdout=output, check=True)
+        with tarfile.open(context / "layers.tar") as both:
+            both.extractall(context, filter="data")
+        (context / "layers.tar").unlink()
+        return self.build(context, REPO / "Dockerfile.overlay", tag)
+
+    def layers(self, tag: str) -> list[str]:
+        """The digests of what each layer of files holds, the lowest first."""
+        found: list[str] = self.images.get(tag).attrs["RootFS"]["Layers"]
+        return found
+
+    def with_hooks(self, ww: Path, work: Path, tag: str, base: str = "") -> str:
+        """An image as its author makes it: `base`, else the base of this tree, and the folder `ww` on top as /ww."""
         context = work / f"context-{tag}"
         shutil.copytree(ww, context / "ww", symlinks=True)
-        return self.derived(context, f"FROM {self.image(base)}\nCOPY ww /ww\nRUN ww check --compile /ww\n", tag)
+        return self.derived(
+            context, f"FROM {base or self.image('base')}\nCOPY ww /ww\nRUN ww check --compile /ww\n", tag
+        )
 
 
 class Box:

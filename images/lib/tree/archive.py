@@ -25,10 +25,15 @@ def set_times(roots: Iterable[Path]) -> None:
         os.utime(path, (TIME_S, TIME_S), follow_symlinks=False)
 
 
-def write(roots: Iterable[Path], file: IO[bytes]) -> None:
-    """Write the archive."""
+def with_parents(paths: Iterable[Path], top: Path) -> list[Path]:
+    """`paths`, and each directory that leads to one from `top` on: whoever unpacks it over another sets its time again."""
+    return sorted({one for path in paths for one in (path, *path.parents) if one.is_relative_to(top)})
+
+
+def write(paths: Iterable[Path], file: IO[bytes]) -> None:
+    """Write the archive, in the order of `paths`."""
     with tarfile.open(fileobj=file, mode="w|", format=tarfile.GNU_FORMAT) as tar:
-        for path in everything(roots):
+        for path in paths:
             member = tar.gettarinfo(str(path))
             member.uid = member.gid = 0
             member.uname = member.gname = ""
