@@ -65,7 +65,7 @@ def test_killed_at_every_action_of_an_upgrade_the_next_boot_completes_it(home: H
     assert home.start().wait_state("UP").stop() == 0
     assert (home.root / "data/db/schema").read_text() == "2\n"
     assert (home.root / "data/.ww/version").read_text() == "2.0\n"
-    notes = list((home.root / "backup/.ww").iterdir())
+    notes = list((home.root / "backup/.ww").glob("*.json"))  # a kill may leave half of one under another name
     assert notes
     for note in notes:  # two, if the kill came between the note of the first and the word that it is enough
         kept = home.root / "backup" / note.name.removesuffix(".json")

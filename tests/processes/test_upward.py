@@ -100,7 +100,7 @@ def test_a_restart_is_reloading_with_its_time_then_ready(home: Home) -> None:
         instance = home.start(env=env).wait_state("UP")
         before_us = time.monotonic_ns() // 1000
         assert home.ww("restart").returncode == 0
-        until(superior.ready, "READY=1 again")
+        until(lambda: [m for m in superior.heard() if "READY=1" in m][1:], "READY=1 again")
         reloading = next(message for message in superior.heard() if "RELOADING=1" in message)
         moment = next(line for line in reloading.split("\n") if line.startswith("MONOTONIC_USEC="))
         assert before_us - 1000 <= int(moment.partition("=")[2]) <= time.monotonic_ns() // 1000
@@ -174,9 +174,11 @@ def test_more_time_is_asked_for_while_it_starts_and_while_it_stops(home: Home) -
     superior, env = under(home)
     with superior:
         instance = home.start(env=env).wait_state("UP")
+        until(superior.ready, "READY=1")
         first_ready = next(n for n, message in enumerate(superior.heard()) if "READY=1" in message)
         assert "EXTEND_TIMEOUT_USEC=60000000" in superior.heard()[:first_ready]
         assert instance.stop() == 0
+        until(lambda: superior.last("STOPPING="), "STOPPING=1")
         stopping = next(message for message in superior.heard() if "STOPPING=1" in message)
         asked = next(line for line in stopping.split("\n") if line.startswith("EXTEND_TIMEOUT_USEC="))
         assert 7_000_000 <= int(asked.partition("=")[2]) <= 8_000_000
