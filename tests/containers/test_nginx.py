@@ -77,7 +77,7 @@ def test_it_serves_as_root_with_workers_that_are_not(engine: Engine, container: 
     assert users.exit_code == 0
     assert {line.split()[1] for line in users.output.decode().splitlines()} == {"33"}
     until(lambda: box.health() == "healthy", "the engine's health", 30)
-    assert box.ask()["health"]["monitor"]["dropped"] == 0
+    assert box.health_of_monitor()["dropped"] == 0
     assert box.stop() == 0
 
 

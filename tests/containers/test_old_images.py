@@ -64,13 +64,6 @@ def old_image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Calla
     return build
 
 
-def monitored(box: Box) -> dict[str, str]:
-    """What the old monitor echoed, once it has run."""
-    until(lambda: box.ask().get("health") is not None, "the first health", 30)
-    found: dict[str, str] = box.ask()["health"]["monitor"]
-    return found
-
-
 def said(box: Box, hook: str) -> list[str]:
     """The lines of one hook."""
     marker = f"Z {hook} | "
@@ -90,7 +83,7 @@ def test_an_old_image_boots_reports_its_health_and_stops(
     box = container(old_image(name), environment={"CFG": CFG})
     box.wait_state("UP")
     assert box.states() == ORDER
-    health = monitored(box)
+    health = box.health_of_monitor()
     assert health["state"] == TOKENS[name]
     assert ("-Xmx512M" if name in WITH_DATABASE else "maxcalls=25") in health["java_opts"], "CFG came through boot"
     until(lambda: said(box, "pushstats"), "pushstats", 30)
@@ -114,7 +107,7 @@ def test_the_same_container_starts_again_though_its_boot_appends(
     box.start()
     box.wait_state("UP")
     assert box.states() == [*ORDER, "STOPPING", "STOPPED", *AGAIN]
-    assert monitored(box)["state"] == TOKENS[name]
+    assert box.health_of_monitor()["state"] == TOKENS[name]
     appended = "/etc/sysconfig/qm-tomcat6" if name in WITH_DATABASE else "/etc/asterisk/asterisk.conf"
     lines = box.exec(["cat", appended]).output.decode().splitlines()
     assert sum("JAVA_OPTS" in line or "maxcalls" in line for line in lines) == 2, "as ever: once more at each boot"
@@ -137,7 +130,7 @@ def test_a_container_is_replaced_over_a_data_container(
     second.wait_state("UP")
     assert second.states() == AGAIN
     assert statements(second) == 2
-    assert monitored(second)["state"] == TOKENS[name]
+    assert second.health_of_monitor()["state"] == TOKENS[name]
     inside = f"/usr/local/queuemetrics/tomcat/webapps/{WITH_DATABASE[name][0]}/WEB-INF/tpf.properties"
     linked = second.exec(["test", "-L", inside]).exit_code == 0
     assert linked == (name == "queuemetrics"), (
@@ -166,10 +159,10 @@ def test_data_of_the_original_on_a_bound_directory_counts_as_initialised(
 def test_an_old_image_heals_when_its_database_dies(old_image: Callable[[str], str], container: Boxes) -> None:
     box = container(old_image("queuemetrics"), environment={"CFG": CFG})
     box.wait_state("UP")
-    monitored(box)
+    box.health_of_monitor()
     assert box.exec(["sh", "-c", "kill -KILL $(cat /run/mysqld.pid)"]).exit_code == 0
     until(lambda: box.states()[-2:] == ["RESTARTING", "UP"], "UP again", 60)
-    until(lambda: monitored(box).get("state") == "QMUP", "health after the restart", 30)
+    until(lambda: box.health_of_monitor().get("state") == "QMUP", "health after the restart", 30)
     assert box.stop() == 0
 
 

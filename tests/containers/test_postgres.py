@@ -58,7 +58,7 @@ def test_it_is_made_once_and_comes_back_with_its_data(
     sql(box, "CREATE TABLE notes AS SELECT generate_series(1, 100) AS id")
     over_tcp = ["psql", "-XqAt", "-h", "127.0.0.1", "-U", "app", "-d", "app", "-c", "SELECT current_user"]
     assert box.exec(over_tcp, environment={"PGPASSWORD": PASSWORD}).output == b"app\n"
-    assert box.ask()["health"]["monitor"]["max_connections"] == 100
+    assert box.health_of_monitor()["max_connections"] == 100
     assert box.stop() == 0
     assert "database system is shut down" in box.logs()
     box.start()

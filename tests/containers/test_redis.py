@@ -44,7 +44,7 @@ def test_it_comes_back_with_its_data_and_tells_numbers(engine: Engine, volume: s
     box = container(engine.image("redis"), **options)
     box.wait_state("UP")
     assert ask(box, "SET", "a", "1") == "OK"
-    assert box.ask()["health"]["monitor"]["aof_enabled"] == 1
+    assert box.health_of_monitor()["aof_enabled"] == 1
     assert box.stop() == 0
     again = container(engine.image("redis"), read_only=True, **options)
     again.wait_state("UP")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.imagehome import ImageHome, free_port, listening_ports
+from tests.support.imagehome import LONG_S, ImageHome, free_port, listening_ports
 from tests.support.paths import REPO
 from tests.support.services import need
 from tests.support.waiting import until
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tests.support.running import Running
 
 PASSWORD = "o'pen \"ses\\ame$"
-LONG_S = 60.0
 pytestmark = [pytest.mark.timeout(240), pytest.mark.rule("D-image-postgres")]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.imagehome import ImageHome, free_port
+from tests.support.imagehome import LONG_S, ImageHome, free_port
 from tests.support.services import need
 from tests.support.waiting import until
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from tests.support.running import Running
 
-LONG_S = 60.0
 pytestmark = [pytest.mark.timeout(240), pytest.mark.rule("D-image-redis")]
 
 

@@ -126,6 +126,12 @@ class Box:
         """The state that `ww status` names; empty while nobody answers."""
         return str(self.ask().get("state", ""))
 
+    def health_of_monitor(self) -> dict[str, Any]:
+        """What the monitor hook printed last; it runs first when the instance is UP, which is waited for."""
+        found = until(lambda: self.ask().get("health"), "the first health", UP_WITHIN_S)
+        monitor: dict[str, Any] = found["monitor"]
+        return monitor
+
     def wait_state(self, state: str, within_s: float = UP_WITHIN_S) -> None:
         """Until it is in `state`; its log if it does not come there, or ends before."""
 

@@ -20,6 +20,7 @@ from tests.support.running import Running
 from tests.support.waiting import until
 
 WW = [sys.executable, "-P", "-m", "ww"]
+LONG_S = 60.0
 
 
 class ImageHome:
@@ -68,9 +69,10 @@ class ImageHome:
         return done.stdout if code == 0 else done.stderr
 
     def health(self) -> dict[str, Any]:
-        """What the monitor hook printed last."""
-        found: dict[str, Any] = json.loads(self.ww("status", "--json"))["health"]["monitor"]
-        return found
+        """What the monitor hook printed last; it runs first when the instance is UP, which is waited for."""
+        found = until(lambda: json.loads(self.ww("status", "--json"))["health"], "the first health", LONG_S)
+        monitor: dict[str, Any] = found["monitor"]
+        return monitor
 
     def pid(self, service: str) -> int:
         """The process of a service."""
