@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -164,32 +165,57 @@ class Instance:
             stderr=subprocess.STDOUT,
             env={**clean, **kept, **env},
             stdin=subprocess.DEVNULL,
+            bufsize=0,
         )
+        assert self.process.stdout is not None
+        self._log = self.process.stdout.fileno()
+        self._is_open = True
+        self._rest = b""
         self._lines: list[dict[str, object]] = []
         self._states: list[str] = []
+        self._taking = threading.Lock()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for raw in self.process.stdout:
-            line = raw.decode("utf-8", "replace").rstrip("\n")
-            try:
-                value = json.loads(line)
-            except ValueError:
-                value = None
-            parsed = value if isinstance(value, dict) else {"message": line}
-            plain = PLAIN_STATE.search(line) if value is None else None
-            if plain or "state" in parsed:
-                self._states.append(plain[1] if plain else str(parsed["state"]))
-            self._lines.append(parsed)
+        poll = select.poll()
+        poll.register(self._log, select.POLLIN)
+        while self._is_open:
+            poll.poll()
+            self._take()
+
+    def _take(self) -> None:
+        """What lies in the pipe, which holds less than one read takes."""
+        with self._taking:
+            poll = select.poll()
+            poll.register(self._log, select.POLLIN)
+            if not self._is_open or not poll.poll(0):
+                return
+            more = os.read(self._log, 1 << 20)
+            self._is_open = bool(more)
+            *whole, self._rest = (self._rest + more).split(b"\n")
+            for line in [*whole, *([self._rest] if self._rest and not more else [])]:
+                self._note(line.decode("utf-8", "replace"))
+
+    def _note(self, line: str) -> None:
+        try:
+            value = json.loads(line)
+        except ValueError:
+            value = None
+        parsed = value if isinstance(value, dict) else {"message": line}
+        plain = PLAIN_STATE.search(line) if value is None else None
+        if plain or "state" in parsed:
+            self._states.append(plain[1] if plain else str(parsed["state"]))
+        self._lines.append(parsed)
 
     def lines(self) -> list[dict[str, object]]:
-        """The log so far as objects; a line that is not JSON is `{"message": line}`."""
+        """All that was logged before this was asked, as objects; a line that is not JSON is `{"message": line}`."""
+        self._take()
         return list(self._lines)
 
     def states(self) -> list[str]:
         """The states declared so far; before the configuration is compiled the log is plain text."""
+        self._take()
         return list(self._states)
 
     def messages(self) -> str:
