@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import socket
 import ssl
 import threading
@@ -16,7 +17,9 @@ import pytest
 
 from tests.support.certificates import Authority
 from tests.support.faultproxy import FaultProxy
+from tests.support.freeports import nobody
 from tests.support.receiver import Receiver, hang, reset, status, trickle, trickle_body, truncated
+from tests.support.stopwatch import Stopwatch
 from ww.clients.errors import Broken, ClientError, TimedOut, TlsFault, Unreachable
 from ww.clients.http import HttpClient, Options, origin, url_fault
 from ww.clients.tls import Tls
@@ -33,6 +36,10 @@ def client() -> Iterator[HttpClient]:
     made = HttpClient()
     yield made
     made.close()
+
+
+SETUP_S = 1.0
+"""What a busy machine may need to read the authorities that it trusts, before there is a connection that could hang."""
 
 
 def soon(seconds: float = 5.0) -> float:
@@ -61,10 +68,10 @@ def test_no_server_can_hold_a_request_beyond_its_deadline(
     receiver: Receiver, client: HttpClient, fault: object
 ) -> None:
     receiver.always = fault  # type: ignore[assignment]
-    started = time.monotonic()
-    with pytest.raises(TimedOut, match="no complete answer in time"):
-        client.request("POST", receiver.url, soon(0.5))
-    assert 0.4 < time.monotonic() - started < 1.0
+    with Stopwatch() as watch, pytest.raises(TimedOut, match="no complete answer in time"):
+        client.request("POST", receiver.url, soon(1.0))
+    assert watch.elapsed_s > 0.9
+    assert watch.seconds < 1.5
 
 
 @pytest.mark.rule("D-http-client-deadline")
@@ -73,37 +80,33 @@ def test_nor_over_tls(tmp_path: Path) -> None:
     with Receiver(context=ca.server()) as receiver:
         receiver.always = trickle(0.05)
         client = HttpClient(Options(tls=Tls(ca_file=ca.ca_file)))
-        started = time.monotonic()
-        with pytest.raises(TimedOut):
-            client.request("POST", receiver.url, soon(0.5))
-        assert time.monotonic() - started < 1.0
+        with Stopwatch() as watch, pytest.raises(TimedOut):
+            client.request("POST", receiver.url, soon(SETUP_S + 0.5))
+        assert watch.seconds < SETUP_S + 1.0
 
 
 @pytest.mark.rule("D-http-client-deadline")
 def test_nor_a_server_that_never_shakes_hands(client: HttpClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        started = time.monotonic()
-        with pytest.raises(TimedOut):
-            client.request("POST", f"https://127.0.0.1:{listener.getsockname()[1]}/", soon(0.4))
-        assert time.monotonic() - started < 1.0
+        with Stopwatch() as watch, pytest.raises(TimedOut):
+            client.request("POST", f"https://127.0.0.1:{listener.getsockname()[1]}/", soon(SETUP_S + 0.4))
+        assert watch.seconds < SETUP_S + 1.0
 
 
 @pytest.mark.rule("D-http-client-deadline")
 def test_nor_one_that_reads_slowly(receiver: Receiver, client: HttpClient) -> None:
     with FaultProxy(receiver.port) as proxy:
         proxy.blackhole = True
-        started = time.monotonic()
-        with pytest.raises(TimedOut):
+        with Stopwatch() as watch, pytest.raises(TimedOut):
             client.request("POST", f"http://127.0.0.1:{proxy.port}/", soon(0.5), body=bytes(20_000_000))
-        assert time.monotonic() - started < 1.0
+        assert watch.seconds < 1.0
 
 
 @pytest.mark.rule("D-http-client")
 def test_what_cannot_be_reached_is_told_apart(receiver: Receiver, client: HttpClient) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        closed = listener.getsockname()[1]
-    with pytest.raises(Unreachable, match=rf"cannot connect to 127\.0\.0\.1:{closed}: Connection refused"):
-        client.request("POST", f"http://127.0.0.1:{closed}/secret", soon())
+    closed = nobody()
+    with pytest.raises(Unreachable, match=f"cannot connect to {re.escape(closed)}: Connection refused"):
+        client.request("POST", f"http://{closed}/secret", soon())
     with pytest.raises(Unreachable, match=r"cannot look up no-such-host.invalid"):
         client.request("POST", "http://no-such-host.invalid/secret", soon())
     receiver.always = reset
@@ -275,10 +278,8 @@ def python(code: str, *arguments: str, **environment: str) -> str:
 @pytest.mark.rule("D-http-client")
 def test_no_words_hold_a_path_a_query_or_a_header(receiver: Receiver, client: HttpClient) -> None:
     secret = "abcdef-hidden"
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        closed = listener.getsockname()[1]
     places = [
-        f"http://127.0.0.1:{closed}",
+        f"http://{nobody()}",
         "http://no-such-host.invalid",
         f"https://127.0.0.1:{receiver.port}",
         "http://[::bad",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from email.utils import formatdate
@@ -16,6 +15,7 @@ import pytest
 
 from tests.support.certificates import Authority
 from tests.support.faultproxy import FaultProxy
+from tests.support.freeports import nobody
 from tests.support.items import BOOT, Told, item, items
 from tests.support.receiver import (
     BATCH,
@@ -37,6 +37,7 @@ from tests.support.receiver import (
     trickle,
     truncated,
 )
+from tests.support.stopwatch import Stopwatch
 from ww.sinks.base import Accepted, Advice, Answer, Rejected, RetryAfter, Sink
 from ww.sinks.http import TYPE
 
@@ -269,9 +270,9 @@ def test_a_conflict_is_a_duplicate(receiver: Receiver, told: Told) -> None:
 def test_without_a_whole_answer_all_are_sent_again(receiver: Receiver, told: Told, fault: Fault, words: str) -> None:
     receiver.always = fault
     made = sink(told, receiver)
-    started = time.monotonic()
-    answer = later(deliver(made, items(1, 3), 0.6))
-    assert time.monotonic() - started < 1.2
+    with Stopwatch() as watch:
+        answer = later(deliver(made, items(1, 3), 0.6))
+    assert watch.seconds < 1.2
     assert words in answer.reason
     receiver.always = None
     assert all(isinstance(one, Accepted) for one in deliver(made, items(1, 3)))
@@ -280,9 +281,7 @@ def test_without_a_whole_answer_all_are_sent_again(receiver: Receiver, told: Tol
 
 @pytest.mark.rule("D-sink-http-unsure")
 def test_a_receiver_that_is_not_there(told: Told) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/x"
-    made = TYPE.make({"url": url}, told.context)
+    made = TYPE.make({"url": f"http://{nobody()}/x"}, told.context)
     assert "Connection refused" in later(deliver(made, items(1, 2))).reason
     assert "Connection refused" in made.reach(time.monotonic() + 2)
 
@@ -324,10 +323,11 @@ def test_boots_go_in_requests_of_their_own(receiver: Receiver, told: Told) -> No
 
 @pytest.mark.rule("D-sink-http-order")
 def test_the_deadline_ends_a_row_of_requests(receiver: Receiver, told: Told) -> None:
+    receiver.faults += [replying(), replying()]
     receiver.always = slow(0.12)
-    started = time.monotonic()
-    answers = deliver(sink(told, receiver, mode="structured"), items(1, 50), 0.5)
-    assert time.monotonic() - started < 0.9
+    with Stopwatch() as watch:
+        answers = deliver(sink(told, receiver, mode="structured"), items(1, 50), 0.5)
+    assert watch.seconds < 0.9
     done = answers.count(Accepted())
     assert 2 <= done < 10
     later(answers[done:])
@@ -583,7 +583,7 @@ def test_whether_it_can_be_reached(receiver: Receiver, told: Told) -> None:
         (hang, "no complete answer"),
     ):
         receiver.always = fault
-        said = made.reach(time.monotonic() + 0.4)
+        said = made.reach(time.monotonic() + (0.4 if fault is hang else 5))
         assert (words in said) if words else said == ""
     assert [line for line in told.log if "credentials" in line] == [
         f"credentials not checked: the receiver answers HEAD with {code}" for code in (405, 501)
