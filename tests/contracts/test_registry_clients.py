@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.registries import Servers, nobody, within
+from tests.support.freeports import nobody
+from tests.support.registries import Servers, within
 from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import until
 from ww.clients.errors import Refused, Unavailable, UnknownOutcome, Why

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.freeports import free_port, nobody
 from tests.support.registries import (
     Asked,
     Idling,
@@ -19,7 +20,6 @@ from tests.support.registries import (
     accepted,
     deliver,
     health,
-    nobody,
     state,
     within,
 )
@@ -371,12 +371,11 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def secured(tmp_path: Path, certificates: Path) -> Iterator[str]:
     """One member that speaks TLS and asks for a certificate."""
     need("etcd")
-    port = int(nobody().partition(":")[2])
-    url = f"https://127.0.0.1:{port}"
+    url = f"https://127.0.0.1:{free_port()}"
     files = [f"--cert-file={certificates}/server.pem", f"--key-file={certificates}/server.pem"]
     files += [f"--trusted-ca-file={certificates}/ca.pem", "--client-cert-auth"]
     places = ["--data-dir", str(tmp_path / "data"), "--listen-client-urls", url, "--advertise-client-urls", url]
-    peers = ["--listen-peer-urls", f"http://{nobody()}"]
+    peers = ["--listen-peer-urls", f"http://127.0.0.1:{free_port()}"]
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(["etcd", *files, *places, *peers], stdout=log, stderr=log)
     yield url

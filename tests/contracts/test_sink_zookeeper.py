@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.freeports import free_port, nobody
 from tests.support.registries import (
     Asked,
     Idling,
@@ -20,7 +21,6 @@ from tests.support.registries import (
     certificates,
     deliver,
     health,
-    nobody,
     state,
     within,
 )
@@ -321,7 +321,7 @@ def secured(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A server that speaks TLS and asks for a certificate, and the folder of the certificates."""
     need("zookeeper")
     folder = certificates(tmp_path)
-    host, port = nobody().split(":")
+    host, port = "127.0.0.1", free_port()
     (tmp_path / "data").mkdir()
     settings = {
         "dataDir": f"{tmp_path}/data",

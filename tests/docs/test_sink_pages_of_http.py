@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.freeports import free_port
 from tests.support.items import Told, items
 from tests.support.paths import REPO
 from tests.support.waiting import until
@@ -41,8 +42,7 @@ class Program:
     def __init__(self, directory: Path) -> None:
         self._path = directory / "receiver.py"
         self._path.write_text(block("python", "HTTPServer("))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.start()
 
     def start(self) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.freeports import free_port, nobody
 from tests.support.hammer import Hammer, Upstream, get
 from tests.support.home import PATIENCE_S, Instance
-from tests.support.imagetree import ImageTree, free_port
+from tests.support.imagetree import ImageTree
 from tests.support.services import need
 from tests.support.waiting import until
 
@@ -126,7 +127,7 @@ def test_the_first_visitor_gets_what_warmup_has_put_into_the_cache(nginx: Nginx)
 
 @pytest.mark.rule("D-image-nginx-warm")
 def test_what_cannot_be_warmed_does_not_keep_it_from_up(nginx: Nginx) -> None:
-    nginx.configure(locations={"/": {"proxy": f"http://127.0.0.1:{free_port()}"}})
+    nginx.configure(locations={"/": {"proxy": f"http://{nobody()}"}})
     instance = nginx.up()
     assert "/: 502" in instance.messages()
     assert instance.stop() == 0

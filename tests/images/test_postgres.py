@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.imagehome import LONG_S, ImageHome, free_port, listening_ports
+from tests.support.freeports import free_port
+from tests.support.imagehome import LONG_S, ImageHome, listening_ports
 from tests.support.paths import REPO
 from tests.support.services import need
 from tests.support.waiting import until
@@ -80,6 +81,14 @@ class Postgres(ImageHome):
         path.write_text(f'#!/bin/sh\nset -eu\nexec "$WW_FILES/migrate" "$0" << \'SQL\'\n{sql}\nSQL\n')
         path.chmod(0o755)
 
+    def gate(self) -> str:
+        """SQL that is over when `open_gate` was called."""
+        there = f"(pg_stat_file('{self.root}/gate', true)).size IS NOT NULL"
+        return f"DO $$ BEGIN WHILE NOT ({there}) LOOP PERFORM pg_sleep(0.02); END LOOP; END $$;"
+
+    def open_gate(self) -> None:
+        (self.root / "gate").touch()
+
     def migrations(self) -> list[str]:
         return self.admin("SELECT name FROM ww.migrations ORDER BY name").split()
 
@@ -122,13 +131,13 @@ def test_a_first_boot_makes_roles_database_and_settings_as_configured(home: Post
 
 
 def test_nobody_outside_reaches_the_server_of_a_first_boot(home: Postgres) -> None:
-    home.step("0003-long", "SELECT pg_sleep(1.5);")
+    home.step("0003-long", home.gate())
     accepted: list[str] = []
     over = threading.Event()
     running = home.start()
 
     def knock() -> None:
-        while not over.is_set():
+        while not over.wait(0.002):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", home.port)) == 0:
                     accepted.append(running.states()[-1])
@@ -141,6 +150,7 @@ def test_nobody_outside_reaches_the_server_of_a_first_boot(home: Postgres) -> No
         servers = home.processes()
         assert servers
         assert not any(listening_ports(pid) for pid in servers), "no TCP port, whichever"
+        home.open_gate()
         running.until_state("UP")
         over.set()
         knocking.join()
@@ -152,11 +162,12 @@ def test_nobody_outside_reaches_the_server_of_a_first_boot(home: Postgres) -> No
 
 @pytest.mark.rule("WW-20")
 def test_a_first_boot_that_is_killed_is_made_again_from_the_start(home: Postgres) -> None:
-    home.step("0003-long", "CREATE TABLE made (n int); SELECT pg_sleep(2);")
+    home.step("0003-long", f"CREATE TABLE made (n int); {home.gate()}")
     running = home.start()
     running.until(lambda r: "migration 0002-statements applied" in said(r), "the second migration")
     home.kill(running)
     assert not (home.data / "pg").exists()
+    home.open_gate()
     with home.up() as again:
         assert "FIRSTBOOT" in again.states()
         assert home.migrations() == ["0001-prewarm", "0002-statements", "0003-long"]
@@ -188,12 +199,13 @@ def test_an_upgrade_keeps_the_data_makes_a_backup_first_and_runs_each_migration_
 def test_a_migration_that_is_killed_leaves_no_half_and_is_done_by_the_next_start(home: Postgres) -> None:
     with home.up() as running:
         running.stop()
-    home.step("0003-half", "CREATE TABLE half (n int); SELECT pg_sleep(3); INSERT INTO half VALUES (1);")
+    home.step("0003-half", f"CREATE TABLE half (n int); {home.gate()} INSERT INTO half VALUES (1);")
     (home.root / "ww/etc/version").write_text("1.2\n")
     running = home.start().until_state("UPGRADING")
     until(lambda: list(home.data.glob(".private.*/.s.PGSQL.5432")), "the private server", LONG_S)
     running.until(lambda r: "0003-half" in json.dumps(r.lines()), "the migration")
     home.kill(running)
+    home.open_gate()
     with home.start() as again:
         again.until_state("UP")
         assert home.admin("SELECT count(*) FROM half") == "1"
@@ -286,14 +298,15 @@ def test_the_monitor_tells_numbers_that_are_the_servers_own(home: Postgres) -> N
     home.config["ww"]["monitor"] = {"interval_s": 0.3}
     with home.up():
         home.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS id")
-        sleeper = threading.Thread(target=home.ask, args=("SELECT pg_sleep(3)",))
+        sleeper = threading.Thread(target=home.ask, args=("SELECT pg_sleep(50)",))
         sleeper.start()
-        health = until(lambda: (found := home.health())["active"] == 1 and found, "an active query", LONG_S)
+        health = until(lambda: (found := home.health()).get("active") == 1 and found, "an active query", LONG_S)
         assert all(isinstance(value, int | float) for value in health.values())
         assert health["longest_query_s"] > 0
         assert health["bytes"] > 10_000_000
         assert health["max_connections"] == 100
-        until(lambda: home.health()["rows_inserted"] >= 1000, "the rows", LONG_S)
+        until(lambda: home.health().get("rows_inserted", 0) >= 1000, "the rows", LONG_S)
+        home.admin("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(50)'")
         sleeper.join()
 
 

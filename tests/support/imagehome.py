@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -83,6 +81,19 @@ class ImageHome:
         """What a machine that loses its power does: everything of this home is gone at once, `ww run` first."""
         running.signal(signal.SIGKILL)
         running.wait()
+        killed = self._kill_all()
+        # Whoever adopted them is to reap them: a server takes the number of one that was not for a living one.
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in killed), "nobody is left", 30)
+
+    def end(self) -> None:
+        """The test is over."""
+        for running in self._runs:
+            running.__exit__()
+        self._kill_all()
+        shutil.rmtree(self.root)
+
+    def _kill_all(self) -> set[int]:
+        """Until nobody of this home is left who could write; who was killed."""
         killed: set[int] = set()
         while left := self.processes():
             killed |= set(left)
@@ -91,16 +102,7 @@ class ImageHome:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     continue
-        # Whoever adopted them is to reap them: a server takes the number of one that was not for a living one.
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in killed), "nobody is left", 30)
-
-    def end(self) -> None:
-        """The test is over."""
-        for running in self._runs:
-            running.__exit__()
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(self.root)
+        return killed
 
     def processes(self) -> list[int]:
         """All that belong to this home."""
@@ -114,15 +116,6 @@ class ImageHome:
             except OSError:
                 continue
         return found
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that no client gets by chance: one who knocks there may meet himself."""
-    for port in random.sample(range(20_000, 32_000), 100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise AssertionError("no free port")
 
 
 def listening_ports(pid: int) -> set[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -91,13 +90,6 @@ def _alive(pid: int) -> bool:
     except OSError:
         return False
     return state not in "ZX"
-
-
-def nobody() -> str:
-    """An address where nothing listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{taken.getsockname()[1]}"
 
 
 def certificates(folder: Path) -> Path:
