@@ -202,20 +202,28 @@ def test_a_zookeeper_that_froze_or_died_is_unknown_then_unavailable_then_back(on
     client.transaction([Create(f"/t{time.monotonic_ns()}", b"", ephemeral=True)], within(20))
     assert client.state is State.CONNECTED
     first = client.session
-    one.freeze()
-    try:
-        with pytest.raises(UnknownOutcome):
-            client.transaction([Create("/unknown", b"")], within(0.5))
-        until(lambda: client.state is State.SUSPENDED, "the connection is known to be away")
-        with pytest.raises(Unavailable):
-            client.transaction([Create("/not-sent", b"")], within(0.5))
-        with pytest.raises(AssertionError):
-            until(lambda: client.state is State.CONNECTED, within_s=3)
-    finally:
-        one.thaw()
-    client.connect(within(20))
-    assert client.session != first, "the session was lost meanwhile"
-    assert states == [State.CONNECTED, State.SUSPENDED, State.LOST, State.CONNECTED]
+
+    def silence() -> None:
+        one.freeze()
+        try:
+            with pytest.raises(UnknownOutcome):
+                client.transaction([Create("/unknown", b"")], within(0.5))
+            until(lambda: client.state is State.SUSPENDED, "the connection is known to be away")
+            with pytest.raises(Unavailable):
+                client.transaction([Create("/not-sent", b"")], within(0.5))
+            with pytest.raises(AssertionError):
+                until(lambda: client.state is State.CONNECTED, within_s=3)
+        finally:
+            one.thaw()
+        client.connect(within(20))
+
+    silence()
+    survived = 0
+    while client.session == first:  # on a busy machine the server may hear of it before it notices how late it is
+        survived += 1
+        silence()
+    away = [State.CONNECTED, State.SUSPENDED]
+    assert states == [*away * (survived + 1), State.LOST, State.CONNECTED]
     assert client.get("/not-sent", within()) is None, "what was not sent is not sent later"
     client.close(within())
     assert client.state is State.LOST
