@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.imagehome import ImageHome, free_port, listening_ports
+from tests.support.freeport import free_port
+from tests.support.imagehome import ImageHome, listening_ports
 from tests.support.paths import REPO
 from tests.support.services import need
 from tests.support.waiting import until

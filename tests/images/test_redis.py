@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.imagehome import ImageHome, free_port
+from tests.support.freeport import free_port
+from tests.support.imagehome import ImageHome
 from tests.support.services import need
 from tests.support.waiting import until
 

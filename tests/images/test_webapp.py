@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.freeport import free_port
 from tests.support.hammer import get
 from tests.support.home import PATIENCE_S, Instance
-from tests.support.imagetree import ImageTree, free_port
+from tests.support.imagetree import ImageTree
 from tests.support.waiting import until
 
 

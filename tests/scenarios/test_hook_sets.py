@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.freeport import free_port
 from tests.support.running import Running, ww_command
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -37,9 +38,7 @@ def _place(source: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def port() -> int:
     """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -112,15 +110,6 @@ class ImageHome:
             except OSError:
                 continue
         return found
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that no client gets by chance: one who knocks there may meet himself."""
-    for port in random.sample(range(20_000, 32_000), 100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise AssertionError("no free port")
 
 
 def listening_ports(pid: int) -> set[int]:

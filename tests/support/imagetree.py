@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pathlib
 import shutil
-import socket
 from typing import Any
 
 from tests.support.home import Home
@@ -40,10 +39,3 @@ class ImageTree(Home):
         layer = self.root / "ww/etc/conf.d/90-operator.json"
         layer.parent.mkdir(exist_ok=True)
         layer.write_text(json.dumps(self.config))
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from tests.support.freeport import free_port
 from tests.support.services import SCRIPT, START_TIMEOUT_S
 from ww.sinks.base import Accepted, Answer, Context, Item, Origin, Sink
 
@@ -95,9 +95,7 @@ def _alive(pid: int) -> bool:
 
 def nobody() -> str:
     """An address where nothing listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{taken.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 def certificates(folder: Path) -> Path:
