@@ -45,8 +45,11 @@ class Home:
             f'if [ $# -gt 0 ]; then echo "{name} $*"; else echo "{name}"; fi >> {self.calls_file}' if note else "",
             body,
         ]
-        path.write_text("\n".join(line for line in lines if line) + "\n")
-        path.chmod(0o755)
+        # An instance may run it at any moment: it never finds half of it, nor one that is open for writing.
+        new = self.root / "hook.new"
+        new.write_text("\n".join(line for line in lines if line) + "\n")
+        new.chmod(0o755)
+        new.replace(path)
         return path
 
     def service(self, name: str, body: str = "exec sleep 300", *, check: str = "", **fields: object) -> Home:
@@ -94,10 +97,13 @@ class Home:
         return self
 
     def calls(self) -> list[str]:
-        return self.calls_file.read_text().splitlines()
+        """Every call so far; a line that is being written is none yet."""
+        return [line[:-1] for line in self.calls_file.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
     def write_config(self) -> None:
-        (self.root / "ww/etc/default_cfg.json").write_text(json.dumps(self.config))
+        new = self.root / "default_cfg.new"
+        new.write_text(json.dumps(self.config))
+        new.replace(self.root / "ww/etc/default_cfg.json")
 
     def start(
         self,
