@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +22,7 @@ from ww.events.spool import read_journal
 
 PATIENCE_S = float(os.environ.get("WW_TEST_PATIENCE_S", "20"))
 """How long anything may take; the tests that run this suite on defects have less of it."""
+LOG_PIPE_BYTES = 1 << 20
 PLAIN_STATE = re.compile(r" ww \| state (\w+)")
 WW = [sys.executable, "-P", "-m", "ww"]
 
@@ -173,29 +176,51 @@ class Instance:
         )
         self._lines: list[dict[str, object]] = []
         self._states: list[str] = []
+        self._pieces: deque[bytes] = deque()
+        self._begun = b""
+        """A line whose end has not come."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
+        """Takes and does no more: whoever reads too slowly makes `ww run` wait for a second and then leave lines out."""
         assert self.process.stdout is not None
-        for raw in self.process.stdout:
-            line = raw.decode("utf-8", "replace").rstrip("\n")
-            try:
-                value = json.loads(line)
-            except ValueError:
-                value = None
-            parsed = value if isinstance(value, dict) else {"message": line}
-            plain = PLAIN_STATE.search(line) if value is None else None
-            if plain or "state" in parsed:
-                self._states.append(plain[1] if plain else str(parsed["state"]))
-            self._lines.append(parsed)
+        fd = self.process.stdout.fileno()
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, LOG_PIPE_BYTES)
+        while piece := os.read(fd, LOG_PIPE_BYTES):
+            self._pieces.append(piece)
+
+    def _look(self) -> None:
+        """Parse what has come meanwhile."""
+        over = not self._reader.is_alive()
+        while self._pieces:
+            *whole, self._begun = (self._begun + self._pieces.popleft()).split(b"\n")
+            for line in whole:
+                self._take(line.decode("utf-8", "replace"))
+        if over and self._begun:
+            self._take(self._begun.decode("utf-8", "replace"))
+            self._begun = b""
+
+    def _take(self, line: str) -> None:
+        try:
+            value = json.loads(line)
+        except ValueError:
+            value = None
+        parsed = value if isinstance(value, dict) else {"message": line}
+        plain = PLAIN_STATE.search(line) if value is None else None
+        if plain or "state" in parsed:
+            self._states.append(plain[1] if plain else str(parsed["state"]))
+        self._lines.append(parsed)
 
     def lines(self) -> list[dict[str, object]]:
         """The log so far as objects; a line that is not JSON is `{"message": line}`."""
+        self._look()
         return list(self._lines)
 
     def states(self) -> list[str]:
         """The states declared so far; before the configuration is compiled the log is plain text."""
+        self._look()
         return list(self._states)
 
     def messages(self) -> str:
