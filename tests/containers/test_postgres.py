@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.load import ways_to_end, writing
+from tests.support.load import NOTES, ways_to_end, writing
 from tests.support.paths import REPO
 from tests.support.waiting import until
 
@@ -34,7 +35,8 @@ def options(tmp_path: Path, volume: str) -> dict[str, Any]:
 
 @pytest.fixture
 def network(engine: Engine) -> Iterator[str]:
-    made = engine.networks.create("ww-postgres-test")
+    """Its name is that of the server in it: one of its own, as a run that was killed leaves both behind."""
+    made = engine.networks.create(f"ww-postgres-{uuid.uuid4().hex[:12]}")
     yield made.name
     for box in engine.networks.get(made.id).containers:
         made.disconnect(box, force=True)
@@ -161,19 +163,27 @@ def test_a_backup_in_another_container_starts_no_second_server_on_live_data(
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_pgbench(
-    engine: Engine, options: dict[str, Any], network: str, container: Boxes
+    engine: Engine, options: dict[str, Any], network: str, container: Boxes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    notes = tmp_path_factory.mktemp("notes")
     image = engine.image("postgres")
-    box = container(image, network=network, name="ww-postgres-test", **options)
+    box = container(image, network=network, name=network, **options)
     box.wait_state("UP")
     sql(box, "CREATE TABLE acks (id int PRIMARY KEY); GRANT ALL ON acks TO app")
-    connection = {"PGHOST": "ww-postgres-test", "PGUSER": "app", "PGDATABASE": "app", "PGPASSWORD": PASSWORD}
-    client = container(image, entrypoint=["sleep", "infinity"], network=network, environment=connection)
+    connection = {"PGHOST": network, "PGUSER": "app", "PGDATABASE": "app", "PGPASSWORD": PASSWORD}
+    client = container(
+        image,
+        entrypoint=["sleep", "infinity"],
+        user="0",
+        network=network,
+        environment=connection,
+        volumes={str(notes): {"bind": NOTES, "mode": "rw"}},
+    )
     bench = "$(ls -d /usr/lib/postgresql/*/bin)/pgbench"
     code, output = client.exec(["sh", "-c", f"{bench} -i -q"])
     assert code == 0, output
     write = 'psql -XqAt -c "INSERT INTO acks VALUES ($n)" 2> /dev/null'
-    with writing(client, write, f"{bench} -n -c 4 -T 5") as writer:
+    with writing(client, notes, write, f"{bench} -n -c 4 -T 5") as writer:
         ways = ways_to_end(box, "postgres")
         for number in range(ROUNDS):
             writer.more(5)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.load import ways_to_end, writing
+from tests.support.load import NOTES, ways_to_end, writing
 from tests.support.paths import REPO
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.containers.conftest import Boxes
     from tests.support.engine import Box, Engine
@@ -24,7 +26,8 @@ CFG = {"password": "open sesame"}
 
 @pytest.fixture
 def network(engine: Engine) -> Iterator[str]:
-    made = engine.networks.create("ww-redis-test")
+    """Its name is that of the server in it: one of its own, as a run that was killed leaves both behind."""
+    made = engine.networks.create(f"ww-redis-{uuid.uuid4().hex[:12]}")
     yield made.name
     for box in engine.networks.get(made.id).containers:
         made.disconnect(box, force=True)
@@ -127,19 +130,24 @@ def test_a_backup_in_another_container_starts_no_second_server_on_live_data(
 @pytest.mark.rule("D-image-no-loss")
 @pytest.mark.timeout(900)
 def test_what_was_acknowledged_survives_twenty_ends_under_redis_benchmark(
-    engine: Engine, network: str, container: Boxes
+    engine: Engine, network: str, container: Boxes, tmp_path: Path
 ) -> None:
     image = engine.image("redis")
     # With everysec Redis itself answers before it has written while a sync is under way on a busy disk (README).
     settings = json.dumps({**CFG, "fsync": "always"})
-    box = container(image, network=network, name="ww-redis-test", environment={"CFG": settings})
+    box = container(image, network=network, name=network, environment={"CFG": settings})
     box.wait_state("UP")
     client = container(
-        image, entrypoint=["sleep", "infinity"], network=network, environment={"REDISCLI_AUTH": CFG["password"]}
+        image,
+        entrypoint=["sleep", "infinity"],
+        user="0",
+        network=network,
+        environment={"REDISCLI_AUTH": CFG["password"]},
+        volumes={str(tmp_path): {"bind": NOTES, "mode": "rw"}},
     )
-    write = '[ "$(redis-cli -h ww-redis-test SADD acks $n 2> /dev/null)" = 1 ]'
-    bench = f"redis-benchmark -h ww-redis-test -a '{CFG['password']}' -q -c 4 -n 20000 -r 1000 -t set,get,incr"
-    with writing(client, write, bench) as writer:
+    write = f'[ "$(redis-cli -h {network} SADD acks $n 2> /dev/null)" = 1 ]'
+    bench = f"redis-benchmark -h {network} -a '{CFG['password']}' -q -c 4 -n 20000 -r 1000 -t set,get,incr"
+    with writing(client, tmp_path, write, bench) as writer:
         ways = ways_to_end(box, "redis")
         for number in range(ROUNDS):
             writer.more(20)
@@ -147,7 +155,7 @@ def test_what_was_acknowledged_survives_twenty_ends_under_redis_benchmark(
             box.wait_state("UP")
         writer.more(20)
         acknowledged = writer.end()
-    read = client.exec(["redis-cli", "--no-auth-warning", "-h", "ww-redis-test", "SMEMBERS", "acks"])
+    read = client.exec(["redis-cli", "--no-auth-warning", "-h", network, "SMEMBERS", "acks"])
     assert read.exit_code == 0, read.output
     there = {int(line) for line in read.output.split()}
     assert len(acknowledged) >= 20 * ROUNDS

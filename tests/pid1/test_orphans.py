@@ -11,7 +11,8 @@ import time
 import pytest
 
 from tests.support.firstprocess import First
-from tests.support.home import Home
+from tests.support.home import PATIENCE_S, Home
+from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import until
 from ww.home.control import Answer, ask
 
@@ -45,12 +46,15 @@ for _ in range(int(sys.argv[2]) // 50):
     os.waitpid(parent, 0)
 last = time.monotonic()
 most = left = zombies()
-while time.monotonic() < last + 0.15:
-    left = zombies()
-    if not left:
-        break
+after = 0.0
+while left and after < 0.15:
+    look, computed = time.monotonic(), time.process_time()
     time.sleep(0.005)
-after = time.monotonic() - last
+    left = zombies()
+    # While nobody but others had the machine PID 1 had it neither.
+    took, computed = time.monotonic() - look, time.process_time() - computed
+    stalled = took - 0.005 - computed
+    after += took - (stalled if stalled > 0.01 else 0)
 with open(sys.argv[1] + ".new", "w") as file:
     json.dump({"storm_s": last - began, "after_s": after, "at_once": most, "left": left}, file)
 os.rename(sys.argv[1] + ".new", sys.argv[1])
@@ -65,7 +69,7 @@ def test_five_thousand_orphans_leave_no_zombie_and_hold_up_nobody(
     said = home.root / "said"
     storm = home.root / "storm.py"
     storm.write_text(STORM)
-    home.service("victim", backoff_s=0, limit=100)
+    home.service("victim", f": > {home.root}/victim-$$; exec sleep 300", backoff_s=0, limit=100)
     home.service(
         "storm",
         f"while ! [ -e {home.root}/go ]; do sleep 0.05; done; rm {home.root}/go\n"
@@ -82,9 +86,10 @@ def test_five_thousand_orphans_leave_no_zombie_and_hold_up_nobody(
         until(lambda: not (home.root / "go").exists(), "the storm begins")
         victim = _pid(home, "victim", answers)
         os.kill(first.outside(victim), signal.SIGKILL)
-        until(lambda before=victim: _pid(home, "victim", answers) not in (0, before), "the victim is back", 5)  # type: ignore[misc]
-        assert number or not said.exists(), "it came back only behind the storm"
+        until(lambda before=victim: _pid(home, "victim", answers) not in (0, before), "the victim is back", PATIENCE_S)  # type: ignore[misc]
+        back = home.root / f"victim-{_pid(home, 'victim', answers)}"
         until(lambda: _pid(home, "victim", answers) and said.exists(), "the end of the storm", 40)
+        assert number or back.stat().st_mtime_ns < said.stat().st_mtime_ns, "it came back only behind the storm"
         storms.append(json.loads(said.read_text()))
         said.unlink()
         if early is None:
@@ -102,9 +107,9 @@ def test_five_thousand_orphans_leave_no_zombie_and_hold_up_nobody(
 
 def _pid(home: Home, name: str, answers: list[float]) -> int:
     """The pid of a service by the control socket; notes how long the answer took."""
-    began = time.monotonic()
-    answer = ask(str(home.root / "run"), {"op": "status"}, 10)
-    answers.append(time.monotonic() - began)
+    with Stopwatch() as watch:
+        answer = ask(str(home.root / "run"), {"op": "status"}, 10)
+    answers.append(watch.seconds)
     time.sleep(0.02)  # who asks without a pause is what takes the processor from the storm
     assert isinstance(answer, Answer)
     assert answer.ok

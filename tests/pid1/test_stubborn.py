@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 
 import pytest
 
 from tests.support.firstprocess import First
 from tests.support.home import Home
 from tests.support.pidslimit import PidsLimit
+from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import until
 
 BUDGET_S = 4
@@ -28,9 +28,9 @@ def stopped(home: Home, name: str) -> str:
 
 def timed_stop(first: First) -> float:
     """Seconds from TERM to the end; nothing may be left of the namespace."""
-    began = time.monotonic()
-    assert first.stop() == 0
-    return time.monotonic() - began
+    with Stopwatch() as watch:
+        assert first.stop() == 0
+    return watch.seconds
 
 
 @pytest.mark.rule("D-pid1-stopped", "D-stop-sweep")

@@ -19,6 +19,7 @@ from tests.support.waiting import until
 
 WW = [sys.executable, "-P", "-m", "ww"]
 LONG_S = 60.0
+"""A real server makes its data in seconds where nothing else is to be done."""
 
 
 class ImageHome:
@@ -49,7 +50,7 @@ class ImageHome:
         log = self.root / f"log-{len(self._runs)}"
         environ = {"CFG": json.dumps({**self.config, **changes})}
         environ |= {name: value for name, value in os.environ.items() if name == "WW_TEST_TREE"}
-        running = Running([*prefix, *WW, "run", "--root", str(self.root)], log, environ)
+        running = Running([*prefix, *WW, "run", "--root", str(self.root)], log, environ, LONG_S)
         self._runs.append(running)
         return running
 

@@ -9,32 +9,40 @@ from typing import TYPE_CHECKING
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.engine import Box
 
 PATIENCE_S = 60.0
-LOOP = """
+NOTES = "/notes"
+"""Where the client has the directory of this side that both look into: who asks by `docker exec` takes the processor from it."""
+LOOP = f"""
 n=0
-while [ ! -e /tmp/over ]; do
+while [ ! -e {NOTES}/over ]; do
     n=$((n + 1))
-    if {write}; then echo $n >> /tmp/acked; fi
+    if {{write}}; then echo $n >> {NOTES}/acked; fi
 done
-touch /tmp/ended
+touch {NOTES}/ended
 """
-LOAD = "while [ ! -e /tmp/over ]; do {load} || sleep 0.1; done > /dev/null 2>&1"
+LOAD = f"while [ ! -e {NOTES}/over ]; do {{load}} || sleep 0.1; done > /dev/null 2>&1"
 
 
 class Writer:
     """What the client in `box` does: `write` is shell that succeeds when number $n was acknowledged."""
 
-    def __init__(self, box: Box, write: str, load: str) -> None:
-        self._box = box
+    def __init__(self, box: Box, notes: Path, write: str, load: str) -> None:
+        self._notes = notes
         box.exec(["sh", "-c", LOOP.format(write=write)], detach=True)
         box.exec(["sh", "-c", LOAD.format(load=load)], detach=True)
 
     def acknowledged(self) -> set[int]:
         """The numbers so far."""
-        code, output = self._box.exec(["cat", "/tmp/acked"])
-        return {int(line) for line in output.split()} if code == 0 else set()
+        try:
+            text = (self._notes / "acked").read_text()
+        except FileNotFoundError:
+            return set()
+        whole, _, _ = text.rpartition("\n")
+        return {int(line) for line in whole.split()}
 
     def more(self, count: int) -> None:
         """Until `count` more were acknowledged than there are now."""
@@ -43,19 +51,19 @@ class Writer:
 
     def end(self) -> set[int]:
         """No more writes; the numbers."""
-        self._box.exec(["touch", "/tmp/over"])
-        until(lambda: self._box.exec(["test", "-e", "/tmp/ended"]).exit_code == 0, "the client's end", PATIENCE_S)
+        (self._notes / "over").touch()
+        until((self._notes / "ended").exists, "the client's end", PATIENCE_S)
         return self.acknowledged()
 
 
 @contextmanager
-def writing(box: Box, write: str, load: str) -> Iterator[Writer]:
-    """Write for as long as the block lasts."""
-    writer = Writer(box, write, load)
+def writing(box: Box, notes: Path, write: str, load: str) -> Iterator[Writer]:
+    """Write for as long as the block lasts; the directory `notes` is bound to NOTES in `box`."""
+    writer = Writer(box, notes, write, load)
     try:
         yield writer
     finally:
-        box.exec(["touch", "/tmp/over"])
+        (notes / "over").touch()
 
 
 def ways_to_end(box: Box, server: str) -> list[Callable[[], None]]:

@@ -22,8 +22,15 @@ PATIENCE_S = 20.0
 class Running:
     """One instance whose log goes to the file `log`; use it as a context."""
 
-    def __init__(self, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._log = log
+        self._patience_s = patience_s
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("CFG", "WW_"))}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -44,7 +51,7 @@ class Running:
         if self._process.poll() is None:
             self.signal(signal.SIGTERM)
             try:
-                self._process.wait(PATIENCE_S)
+                self._process.wait(self._patience_s)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -63,7 +70,7 @@ class Running:
 
     def until(self, condition: Callable[[Running], object], what: str) -> Self:
         """Wait until `condition` holds; fails with the log if it does not, or if the instance has ended before."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         while not condition(self):
             over = self._process.poll() is not None
             if (over and not condition(self)) or time.monotonic() > deadline:
@@ -90,7 +97,7 @@ class Running:
 
     def wait(self) -> int:
         """The exit code; 128+n for a signal, as a shell has it."""
-        code = self._process.wait(PATIENCE_S)
+        code = self._process.wait(self._patience_s)
         return code if code >= 0 else 128 - code
 
 

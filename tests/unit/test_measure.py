@@ -191,6 +191,7 @@ def test_the_disk_is_that_of_the_data(tmp_path: Path) -> None:
 HELLO = {"service": "s", "instance": "i"}
 
 
+@pytest.mark.timeout(30)
 @pytest.mark.rule("D-measure-cost")
 def test_costly_measurements_are_made_seldom() -> None:
     taken: list[float] = []
@@ -205,11 +206,8 @@ def test_costly_measurements_are_made_seldom() -> None:
     sent: list[object] = []
     sampler = Sampler(costly, Known(HELLO, 1), sent.append, print)  # type: ignore[arg-type]
     sampler.start()
-    deadline = time.monotonic() + 1.5
-    while len(taken) < 3 and time.monotonic() < deadline:
-        sampler.wake()
-        threading.Event().wait(0.002)
-    assert 2 <= len(taken) <= 3
+    # On a busy machine what is measured takes longer, and the pause with it.
+    until(lambda: sampler.wake() or len(taken) >= 3, "three measurements", 25)
     assert min(b - a for a, b in pairwise(taken)) >= 0.4, "20 times as long as it took"
 
 
