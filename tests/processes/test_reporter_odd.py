@@ -79,7 +79,7 @@ def test_one_that_was_stopped_does_not_outlive_its_ww_run(home: Home) -> None:
 def test_a_sink_that_does_not_close_costs_no_other_its_cursor(home: Home) -> None:
     """What one sink has taken in the last second is not sent to it again because another one is stuck."""
     slow = {"type": "exec", "command": ["/bin/sh", "-c", f"sleep 0.2; cat >> {home.root}/events.ndjson"]}
-    delivering(home, out=slow, stuck={"type": "file", "path": "/stuck.ndjson"})
+    delivering(home, out=slow, stuck={"type": "file", "path": "/stuck.ndjson"}).settings(reporter={"flush_s": 3})
     addition = """
 from ww.sinks.file import File
 def close(self, deadline):

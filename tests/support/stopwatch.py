@@ -21,8 +21,10 @@ class Stopwatch:
     def __init__(self) -> None:
         self._over = threading.Event()
         self._sampler = threading.Thread(target=self._sample, daemon=True)
+        self.took_s = 0.0
+        """By the clock."""
         self.stalled_s = 0.0
-        self.spent_s = 0.0
+        """What of it the machine kept."""
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -30,10 +32,14 @@ class Stopwatch:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        ended = time.monotonic()
+        self.took_s = time.monotonic() - self._began
         self._over.set()
         self._sampler.join()
-        self.spent_s = ended - self._began - self.stalled_s
+
+    @property
+    def spent_s(self) -> float:
+        """What is left for what was measured."""
+        return self.took_s - self.stalled_s
 
     def _sample(self) -> None:
         while not self._over.is_set():
