@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import pwd
+import re
 import signal
 from typing import Any
 
@@ -30,6 +31,13 @@ def pid_of(home: Home, name: str) -> int:
 def restarting(home: Home) -> dict[str, Any]:
     """The last RESTARTING event."""
     return [event for event in home.events() if event["state"] == "RESTARTING"][-1]
+
+
+def given_up_after(reason: object) -> float:
+    """The seconds in `not ready after 0.5 s`: as long as it was, which on a busy machine is a little more than the limit."""
+    told = re.search(r"not ready after (\d+(?:\.\d)?) s", str(reason))
+    assert told, reason
+    return float(told[1])
 
 
 @pytest.mark.rule("D-service-order")
@@ -222,7 +230,7 @@ def test_a_file_check_may_have_a_time_limit_and_an_interval_of_its_own(home: Hom
     home.service("web", check=f"echo >> {looks}; test -e {gate} || {{ echo no gate; exit 3; }}")
     home.settings(services={"web": {"readiness": {"timeout_s": 1, "interval_s": 0.9}}}, restart={**FAST, "limit": 0})
     assert home.run_to_end().process.returncode == 1
-    assert "not ready after 1 s" in str(home.events()[-1]["reason"])
+    assert given_up_after(home.events()[-1]["reason"]) >= 1
     assert 1 <= len(looks.read_text().splitlines()) <= 2, "less often than every 0.2 s"
     gate.touch()
     home.settings(services={"web": {"readiness": {"timeout_s": 30, "interval_s": 0.01}}})
@@ -248,7 +256,7 @@ def test_a_time_limit_without_anything_to_look_at_is_refused(home: Home) -> None
         ({"notify": True}, "notify"),
     ],
 )
-def test_not_being_ready_in_time_is_a_failure_that_says_why(home: Home, readiness: dict[str, object], why: str) -> None:
+def test_not_being_ready_in_time_is_a_failure_that_says_why(home: Home, readiness: dict[str, Any], why: str) -> None:
     home.service("web", readiness={"timeout_s": 0.5, "interval_s": 0.05, **readiness})
     home.settings(restart={**FAST, "limit": 1})
     instance = home.run_to_end()
@@ -256,7 +264,7 @@ def test_not_being_ready_in_time_is_a_failure_that_says_why(home: Home, readines
     detail = restarting(home)["detail"]
     assert detail["reason"] == "readiness"
     reason = str(restarting(home)["reason"])
-    assert f"not ready after {readiness.get('timeout_s', 0.5)} s" in reason
+    assert given_up_after(reason) >= readiness.get("timeout_s", 0.5)
     assert why in reason
     assert "UP" not in instance.states()
 
