@@ -20,6 +20,7 @@ from tests.support.reporters import (
     numbers,
     report,
     states,
+    unhurried,
     with_another_reporter,
     with_reporter_changed,
 )
@@ -66,7 +67,7 @@ def test_an_instance_without_a_monitor_is_heard_of_where_anybody_hears(home: Hom
 
 @pytest.mark.rule("D-reporter-delivers", "D-reporter-last")
 def test_every_event_arrives_in_order_and_the_last_one_too(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     for boot in range(3):
         instance = home.start().wait_state("UP")
         answering(home)
@@ -83,7 +84,7 @@ def test_every_event_arrives_in_order_and_the_last_one_too(home: Home) -> None:
 
 @pytest.mark.rule("D-reporter-last")
 def test_a_start_that_fails_is_delivered_too(home: Home) -> None:
-    delivering(home)
+    unhurried(delivering(home))
     (home.hook("boot", "exit 0")).chmod(0o644)
     instance = home.run_to_end()
     assert instance.process.returncode == 78
@@ -108,7 +109,7 @@ def test_it_is_limited_in_memory_first_to_be_killed_for_want_of_it_and_in_a_sess
 
 @pytest.mark.rule("D-reporter-harmless", "D-reporter-again")
 def test_a_killed_one_comes_back_and_the_service_has_not_noticed(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     instance = home.start().wait_state("UP")
     service, first = service_pid(home), answering(home)
     os.kill(first, signal.SIGKILL)
@@ -130,7 +131,7 @@ def test_a_killed_one_comes_back_and_the_service_has_not_noticed(home: Home) -> 
 
 @pytest.mark.rule("D-reporter-harmless", "D-reporter-ping")
 def test_a_frozen_one_is_killed_when_it_does_not_answer(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     instance = home.start().wait_state("UP")
     service, first = service_pid(home), answering(home)
     os.kill(first, signal.SIGSTOP)
@@ -293,7 +294,7 @@ def test_it_has_the_environment_of_the_instance_without_a_library_preloaded(home
 
 @pytest.mark.rule("D-reporter-reload")
 def test_a_reload_gives_it_its_new_settings_and_leaves_the_services_alone(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     instance = home.start().wait_state("UP")
     service, first = service_pid(home), answering(home)
     assert home.ww("reload").returncode == 0
@@ -395,7 +396,7 @@ def test_whoever_finds_the_data_in_use_tells_no_sink(home: Home) -> None:
 def test_settings_too_long_for_the_line_arrive_all_the_same(home: Home) -> None:
     deep = f"{'x' * 200}/" * 6
     many = {f"s{number}": {"type": "file", "path": f"/many/{deep}{number}"} for number in range(60)}
-    delivering(home, out=SINK, **{name: {**sink, "kinds": ["gap"]} for name, sink in many.items()})
+    unhurried(delivering(home, out=SINK, **{name: {**sink, "kinds": ["gap"]} for name, sink in many.items()}))
     home.settings(labels={str(number): "y" * 100 for number in range(60)})
     instance = home.start().wait_state("UP")
     answering(home)
@@ -406,7 +407,7 @@ def test_settings_too_long_for_the_line_arrive_all_the_same(home: Home) -> None:
 
 @pytest.mark.rule("D-reporter-delivers")
 def test_what_a_wrapped_command_does_is_delivered_too(home: Home) -> None:
-    delivering(home)
+    unhurried(delivering(home))
     instance = home.run_to_end("--", "sh", "-c", "sleep 1; exit 3")
     assert instance.process.returncode == 3
     assert states(home)[-2:] == ["UP", "ERROR"]

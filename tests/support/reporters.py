@@ -39,6 +39,11 @@ def delivering(home: Home, **sinks: dict[str, Any]) -> Home:
     return home
 
 
+def unhurried(home: Home) -> Home:
+    """A stop gives the last delivery all the time that a busy machine takes for it, also to one that only begins."""
+    return home.settings(reporter={"flush_s": 20}, stop={"budget_s": 60})
+
+
 def delivered(home: Home, path: str = EVENTS) -> list[dict[str, Any]]:
     """Every event in the file so far, in the order of its lines."""
     file = pathlib.Path(f"{home.root}{path}")
