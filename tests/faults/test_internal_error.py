@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.mutant import mutant
+from tests.support.reporters import gone
+from tests.support.waiting import until
 from ww.events.spool import read_journal
 
 
@@ -47,4 +49,4 @@ def test_a_bug_on_the_way_down_still_ends_inside_the_budget(home: Home, tmp_path
     assert instance.wait(5) == 70
     assert instance.states()[-1] == "STOPPED"
     pid = int((home.root / "pid").read_text())
-    assert not pathlib.Path(f"/proc/{pid}").exists() or "Z" in pathlib.Path(f"/proc/{pid}/stat").read_text()
+    until(lambda: gone(pid), "its end")

@@ -221,7 +221,8 @@ def test_stop_ends_the_run_with_0_and_status_says_so_afterwards(home: Home) -> N
 
 def test_while_going_down_status_says_what_it_waits_for(home: Home) -> None:
     go = home.root / "go"
-    home.service("slow", f"trap 'until [ -e {go} ]; do sleep 0.05; done; exit 0' TERM; while :; do sleep 0.05; done")
+    trap = f"trap 'until [ -e {go} ]; do sleep 0.05; done; exit 0' TERM"
+    home.service("slow", f"{trap}; touch {home.root}/armed; while :; do sleep 0.05; done", readiness={"file": "/armed"})
     instance = home.start().wait_state("UP")
     instance.signal()
     instance.wait_state("STOPPING")

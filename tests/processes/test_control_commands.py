@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import TwinInstance, TwinProcess, document, service
+from tests.support.stopwatch import Stopwatch
 from tests.support.terminal import environ, on_terminal, ww
 from tests.support.waiting import until
 from ww.clock import stamp
@@ -279,7 +282,7 @@ def test_wait_gives_up_at_once_what_can_never_be_reached(
     tmp_path: Path, twin: TwinInstance, now: str | None, wanted: str, possible: bool
 ) -> None:
     twin.port.status_document = document(now, reason="a reason")
-    code, said = ended(begin(tmp_path, "wait", wanted, "--timeout", "0.3"))
+    code, said = ended(begin(tmp_path, "wait", wanted, "--timeout", "0.3" if possible else "20"))
     assert code == (75 if possible else 1)
     if not possible:
         assert f"is in {now} (a reason) and will not be {wanted}" in said
@@ -327,10 +330,13 @@ def test_wait_for_an_end_that_nobody_lives_to_tell(tmp_path: Path, recorded: str
 
 def test_restart_waits_until_it_is_up_again_and_says_how_long_it_took(tmp_path: Path) -> None:
     with TwinProcess(str(tmp_path)):
-        code, said = ended(begin(tmp_path, "restart"))
-        assert (code, said[:34]) == (0, "the instance is up again after 0.1")
-        code, said = ended(begin(tmp_path, "restart", "db"))
-        assert (code, said[:30]) == (0, "service db is up again after 0")
+        for what, words in (("the instance", ["restart"]), ("service db", ["restart", "db"])):
+            began = time.monotonic()
+            code, said = ended(begin(tmp_path, *words))
+            told = re.fullmatch(rf"{what} is up again after (\d+\.\d) s\n", said)
+            assert code == 0
+            assert told, said
+            assert 0.1 <= float(told[1]) <= time.monotonic() - began
         assert ended(begin(tmp_path, "restart", "db", "--no-wait")) == (0, "service db restarts\n")
 
 
@@ -449,16 +455,17 @@ def test_a_health_check_of_nobody_says_so_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.rule("D-healthcheck")
 def test_a_health_check_is_as_quick_as_a_look_up(tmp_path: Path, twin: TwinInstance) -> None:
-    """Less than twice `ww cfg`; both without click. The quickest of several, since the machine is not ours alone."""
+    """Less than twice `ww cfg`; both without click. In time of the processor, since the machine is not ours alone."""
     (tmp_path / "ww/etc").mkdir(parents=True)
     (tmp_path / "ww/etc/cfg.json").write_text('{"a": 1}')
 
     def quickest(*words: str) -> float:
         took = []
         for _ in range(7):
-            begun = time.monotonic()
+            begun = resource.getrusage(resource.RUSAGE_CHILDREN)
             assert ww(tmp_path, *words).returncode == 0
-            took.append(time.monotonic() - begun)
+            over = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took.append(over.ru_utime + over.ru_stime - begun.ru_utime - begun.ru_stime)
         return min(took)
 
     assert quickest("healthcheck") < 2 * quickest("cfg", "a")
@@ -503,9 +510,9 @@ def test_a_silent_instance_does_not_hold_up_the_shell(tmp_path: Path) -> None:
         listener.bind(f"/proc/self/fd/{fd}/ctl")
         os.close(fd)
         listener.listen()
-        begun = time.monotonic()
-        assert complete(tmp_path, "restart", "d") == []
-        assert time.monotonic() - begun < 5
+        with Stopwatch() as completion:
+            assert complete(tmp_path, "restart", "d") == []
+        assert completion.seconds < 5
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.home import Home
 from tests.support.paths import REPO
-from tests.support.reporters import delivered, delivering
+from tests.support.reporters import delivered, delivering, unhurried
 from tests.support.waiting import until
 from ww.config.validate import faults
 
@@ -31,7 +31,7 @@ def boots(events: list[dict[str, Any]]) -> list[tuple[str, str, str, int]]:
 
 
 def test_events_of_two_boots_say_whose_they_are(home: Home) -> None:
-    delivering(home.all_hooks())
+    unhurried(delivering(home.all_hooks()))
     home.settings(service="shop front", labels={"zone": "a"})
     for _ in range(2):
         assert home.start().wait_state("UP").stop() == 0
@@ -51,7 +51,7 @@ def test_events_of_two_boots_say_whose_they_are(home: Home) -> None:
 
 
 def test_a_configured_name_stands_before_the_volume(home: Home) -> None:
-    delivering(home.all_hooks())
+    unhurried(delivering(home.all_hooks()))
     home.settings(instance="shop-1")
     assert home.start().wait_state("UP").stop() == 0
     (boot,) = boots(delivered(home))
@@ -61,7 +61,7 @@ def test_a_configured_name_stands_before_the_volume(home: Home) -> None:
 
 @pytest.mark.rule("D-wire-pure")
 def test_who_it_is_stays_readable_where_a_secret_is_the_same_word(home: Home) -> None:
-    delivering(home.all_hooks())
+    unhurried(delivering(home.all_hooks()))
     home.settings(service="shopfront")
     home.config["password"] = {"$secret": "password"}
     (home.root / "run/secrets").mkdir()
@@ -74,7 +74,7 @@ def test_who_it_is_stays_readable_where_a_secret_is_the_same_word(home: Home) ->
 
 
 def test_without_a_volume_there_is_none_to_name(home: Home) -> None:
-    delivering(home.all_hooks(), out={"type": "file", "path": "/run/events.ndjson"})
+    unhurried(delivering(home.all_hooks(), out={"type": "file", "path": "/run/events.ndjson"}))
     home.settings(data={"shared": True})
     assert home.start().wait_state("UP").stop() == 0
     (boot,) = boots(delivered(home, "/run/events.ndjson"))
@@ -82,7 +82,7 @@ def test_without_a_volume_there_is_none_to_name(home: Home) -> None:
 
 
 def test_a_copied_volume_shows_as_two_boots_with_one_number(home: Home, tmp_path: Path) -> None:
-    delivering(home.all_hooks())
+    unhurried(delivering(home.all_hooks()))
     assert home.start().wait_state("UP").stop() == 0
     copy = Home(tmp_path / "copy")
     shutil.copytree(home.root / "data", copy.root / "data", dirs_exist_ok=True)
@@ -102,7 +102,7 @@ def test_a_copied_volume_shows_as_two_boots_with_one_number(home: Home, tmp_path
 
 
 def test_a_start_that_fails_says_which_boot_of_the_volume_it_was(home: Home) -> None:
-    delivering(home.all_hooks())
+    unhurried(delivering(home.all_hooks()))
     assert home.start().wait_state("UP").stop() == 0
     good = json.dumps(home.config)
     home.settings(nosuch=1)
@@ -120,7 +120,7 @@ def test_a_start_that_fails_says_which_boot_of_the_volume_it_was(home: Home) -> 
 @pytest.mark.parametrize("left", ["", "9" * 5000])
 def test_a_count_that_was_lost_goes_on_behind_the_journal(home: Home, left: str) -> None:
     """What a power cut or a person does to it: events are delivered in the order of these numbers."""
-    delivering(home.all_hooks())
+    unhurried(delivering(home.all_hooks()))
     for _ in range(3):
         assert home.start().wait_state("UP").stop() == 0
     (home.root / "data/.ww/boots").write_text(left)
@@ -136,7 +136,7 @@ def audited(home: Home) -> int:
 
 @pytest.mark.rule("D-data-shared", "D-spool-declared")
 def test_boots_of_others_on_shared_data_are_nothing_that_is_missing(home: Home, tmp_path: Path) -> None:
-    delivering(home.all_hooks()).settings(data={"shared": True}, instance="one")
+    unhurried(delivering(home.all_hooks()).settings(data={"shared": True}, instance="one"))
     other = Home(tmp_path / "other")
     other.config = {"ww": {**home.config["ww"], "instance": "two"}}  # type: ignore[dict-item]
     other.root.joinpath("data").rmdir()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import until
 from ww.clock import Clock
 from ww.supervise.loop import Loop
@@ -85,12 +86,12 @@ def finished(listener: Listener, process: subprocess.Popen[bytes]) -> int:
 
 def test_the_real_systemd_notify_is_heard_and_need_not_wait(listener: Listener, systemd_notify: str) -> None:
     env = {**os.environ, "NOTIFY_SOCKET": listener.socket.address}
-    started = time.monotonic()
-    for arguments in (["--ready", "--status=héllo"], ["STOPPING=1"], ["--pid=1", "EXTEND_TIMEOUT_USEC=2000000"]):
-        with subprocess.Popen([systemd_notify, *arguments], env=env) as process:
-            assert finished(listener, process) == 0
+    with Stopwatch() as sending:
+        for arguments in (["--ready", "--status=héllo"], ["STOPPING=1"], ["--pid=1", "EXTEND_TIMEOUT_USEC=2000000"]):
+            with subprocess.Popen([systemd_notify, *arguments], env=env) as process:
+                assert finished(listener, process) == 0
     # It sends BARRIER=1 with a descriptor and waits 5 s for its close.
-    assert time.monotonic() - started < 4
+    assert sending.seconds < 4
     assert listener.heard == [Notice(ready=True, status="héllo"), Notice(stopping=True), Notice(extend_ms=2000)]
     assert listener.socket.ignored == 0
 
@@ -192,13 +193,15 @@ def test_a_flood_costs_no_more_than_its_share(listener: Listener, heard: bool) -
     for flood in floods:
         assert flood.stdout is not None
         flood.stdout.readline()
-    late: list[int] = []
+    # What it does between two ticks is by what it makes others late; how late a busy machine makes all is another matter.
+    busy_s: list[float] = []
     began = due = listener.loop.now_ms()
-    cpu = time.process_time()
+    cpu = done_s = time.process_time()
 
     def tick() -> None:
-        nonlocal due
-        late.append(listener.loop.now_ms() - due)
+        nonlocal due, done_s
+        busy_s.append(time.process_time() - done_s)
+        done_s = time.process_time()
         if due - began < 1000:
             due += 20
             listener.loop.call_at(due, tick)
@@ -219,5 +222,5 @@ def test_a_flood_costs_no_more_than_its_share(listener: Listener, heard: bool) -
         flood.stdout.close()
     assert MOST_AT_ONCE <= taken <= MOST_AT_ONCE * windows
     assert quiet.heard == [Notice(ready=True)]
-    assert sorted(late)[len(late) // 2] <= 5
+    assert sorted(busy_s)[len(busy_s) // 2] <= 0.005
     assert spent_s < 0.5

@@ -18,6 +18,7 @@ from tests.support.freeports import free_port
 from tests.support.home import Home
 from tests.support.reporters import SINK, answering, report
 from tests.support.services import need
+from tests.support.stopwatch import Stopwatch
 from tests.support.superior import NOBODY, Client, probed, status_file
 from tests.support.waiting import until
 from ww.events.spool import read_journal
@@ -76,13 +77,13 @@ def test_prometheus_itself_takes_the_metrics(home: Home) -> None:
 @pytest.mark.rule("D-probe-drain")
 def test_it_is_not_ready_before_any_service_is_touched(home: Home) -> None:
     client = probed(home)
-    home.service("main").settings(stop={"drain_s": 5, "budget_s": 20})
+    home.service("main").settings(stop={"drain_s": 30, "budget_s": 90})
     instance = home.start().wait_state("UP")
     client.listening()
     until(lambda: client.get("/readyz").status == 200, "ready")
     main = int(home.status()["services"][0]["pid"])
     instance.signal()
-    until(lambda: client.get("/readyz").status == 503, "not ready", 4)
+    until(lambda: client.get("/readyz").status == 503, "not ready")
     os.kill(main, 0)
     assert client.get("/livez").status == 200
     instance.signal()
@@ -136,8 +137,9 @@ def test_health_is_measured_by_a_reporter_that_lives_and_by_pid_1_else(home: Hom
         return found
 
     instance = home.start().wait_state("UP")
-    until(lambda: {"rss_bytes", "spool"} <= health().keys(), "a sample of the reporter", 20)
-    full = health()
+    full = until(
+        lambda: found if {"rss_bytes", "spool"} <= (found := health()).keys() else {}, "a sample of the reporter", 20
+    )
     assert {"uptime_s", "restarts", "daemons_ended", "cgroup", "data", "spool"} <= full.keys()
     assert full["spool"] == {"depth": 0, "oldest_ms": 0, "dropped": 0} or full["spool"]["depth"] > 0  # type: ignore[index]
     assert int(str(full["processes"])) >= 3
@@ -241,10 +243,10 @@ def test_clients_that_say_nothing_hold_up_nobody() -> None:
         for _ in range(5 * MOST_CONNECTIONS):
             silent = stack.enter_context(connected(client))
             silent.sendall(b"GET /livez HT")
-        began = time.monotonic()
-        for _ in range(10):
-            assert client.get("/livez").status == 200
-        assert time.monotonic() - began < 4
+        with Stopwatch() as asking:
+            for _ in range(10):
+                assert client.get("/livez").status == 200
+        assert asking.seconds < 4
         assert serving_threads() <= MOST_CONNECTIONS + 1
     until(lambda: serving_threads() == 0, "no thread left behind", 20)
 

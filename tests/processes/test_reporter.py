@@ -6,7 +6,6 @@ import os
 import pathlib
 import resource
 import signal
-import time
 
 import pytest
 
@@ -21,9 +20,11 @@ from tests.support.reporters import (
     numbers,
     report,
     states,
+    unhurried,
     with_another_reporter,
     with_reporter_changed,
 )
+from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import until
 
 
@@ -66,7 +67,7 @@ def test_an_instance_without_a_monitor_is_heard_of_where_anybody_hears(home: Hom
 
 @pytest.mark.rule("D-reporter-delivers", "D-reporter-last")
 def test_every_event_arrives_in_order_and_the_last_one_too(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     for boot in range(3):
         instance = home.start().wait_state("UP")
         answering(home)
@@ -83,7 +84,7 @@ def test_every_event_arrives_in_order_and_the_last_one_too(home: Home) -> None:
 
 @pytest.mark.rule("D-reporter-last")
 def test_a_start_that_fails_is_delivered_too(home: Home) -> None:
-    delivering(home)
+    unhurried(delivering(home))
     (home.hook("boot", "exit 0")).chmod(0o644)
     instance = home.run_to_end()
     assert instance.process.returncode == 78
@@ -103,12 +104,12 @@ def test_it_is_limited_in_memory_first_to_be_killed_for_want_of_it_and_in_a_sess
     assert opened[0] == "/dev/null"
     assert opened[1] == opened[2]
     assert instance.stop() == 0
-    assert gone(pid)
+    until(lambda: gone(pid), "its end")
 
 
 @pytest.mark.rule("D-reporter-harmless", "D-reporter-again")
 def test_a_killed_one_comes_back_and_the_service_has_not_noticed(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     instance = home.start().wait_state("UP")
     service, first = service_pid(home), answering(home)
     os.kill(first, signal.SIGKILL)
@@ -130,7 +131,7 @@ def test_a_killed_one_comes_back_and_the_service_has_not_noticed(home: Home) -> 
 
 @pytest.mark.rule("D-reporter-harmless", "D-reporter-ping")
 def test_a_frozen_one_is_killed_when_it_does_not_answer(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     instance = home.start().wait_state("UP")
     service, first = service_pid(home), answering(home)
     os.kill(first, signal.SIGSTOP)
@@ -207,9 +208,9 @@ def test_one_that_ends_again_and_again_is_started_ever_less_often(home: Home) ->
     assert "no sense in this" in [line["message"] for line in instance.lines() if line.get("source") == "reporter"]
     assert report(home)["restarts"] == 3
     assert not report(home)["answering"]
-    began = time.monotonic()
-    assert instance.stop() == 0
-    assert time.monotonic() - began < 2, "nobody waits for one that is not there"
+    with Stopwatch() as stop:
+        assert instance.stop() == 0
+    assert stop.seconds < 2, "nobody waits for one that is not there"
 
 
 @pytest.mark.rule("D-reporter-harmless", "D-reporter-memory")
@@ -293,7 +294,7 @@ def test_it_has_the_environment_of_the_instance_without_a_library_preloaded(home
 
 @pytest.mark.rule("D-reporter-reload")
 def test_a_reload_gives_it_its_new_settings_and_leaves_the_services_alone(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     instance = home.start().wait_state("UP")
     service, first = service_pid(home), answering(home)
     assert home.ww("reload").returncode == 0
@@ -336,7 +337,7 @@ _finish = Dialogue.finish
 def slowly(self, deadline):
     with open(ROOT + "/words", "a") as file:
         file.write(f"{time.monotonic()} last\\n")
-        time.sleep(0.7)
+        time.sleep(0.4)
         file.write(f"{time.monotonic()} gone\\n")
     _finish(self, deadline)
 Dialogue.finish = slowly
@@ -395,7 +396,7 @@ def test_whoever_finds_the_data_in_use_tells_no_sink(home: Home) -> None:
 def test_settings_too_long_for_the_line_arrive_all_the_same(home: Home) -> None:
     deep = f"{'x' * 200}/" * 6
     many = {f"s{number}": {"type": "file", "path": f"/many/{deep}{number}"} for number in range(60)}
-    delivering(home, out=SINK, **{name: {**sink, "kinds": ["gap"]} for name, sink in many.items()})
+    unhurried(delivering(home, out=SINK, **{name: {**sink, "kinds": ["gap"]} for name, sink in many.items()}))
     home.settings(labels={str(number): "y" * 100 for number in range(60)})
     instance = home.start().wait_state("UP")
     answering(home)
@@ -406,7 +407,7 @@ def test_settings_too_long_for_the_line_arrive_all_the_same(home: Home) -> None:
 
 @pytest.mark.rule("D-reporter-delivers")
 def test_what_a_wrapped_command_does_is_delivered_too(home: Home) -> None:
-    delivering(home)
+    unhurried(delivering(home))
     instance = home.run_to_end("--", "sh", "-c", "sleep 1; exit 3")
     assert instance.process.returncode == 3
     assert states(home)[-2:] == ["UP", "ERROR"]
@@ -444,10 +445,16 @@ def test_ww_status_shows_it_and_how_each_sink_stands(home: Home) -> None:
     rows = {line.split()[0]: line.split()[1:3] for line in shown().splitlines() if line.split()[1:2] == ["file"]}
     assert rows["out"] == ["file", "delivering"]
     assert rows["lost"][1] in ("retrying", "open")
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: "reporter: not running, it is started again soon" in shown(), "between two lives")
+
+    def between_two_lives() -> bool:
+        # For one that was missed because the command took too long to start, the next pause is longer.
+        if alive := report(home)["pid"]:
+            os.kill(alive, signal.SIGKILL)
+        return "reporter: not running, it is started again soon" in shown()
+
+    until(between_two_lives, "between two lives", 20)
     restarted(home)
-    assert "started again 1 time" in shown()
+    assert f"started again {report(home)['restarts']} time" in shown()
     assert instance.stop() == 0
 
 

@@ -17,6 +17,7 @@ from tests.support.reporters import (
     gone,
     report,
     states,
+    unhurried,
     with_another_reporter,
     with_reporter_changed,
 )
@@ -26,7 +27,7 @@ from ww.events.spool import read_journal
 
 @pytest.mark.rule("D-reporter-reload")
 def test_sinks_that_come_back_as_they_were_have_a_reporter_again(home: Home) -> None:
-    delivering(home)
+    unhurried(delivering(home))
     instance = home.start().wait_state("UP")
     answering(home)
     for _ in range(2):
@@ -47,7 +48,7 @@ def test_secrets_and_labels_too_long_for_one_message_arrive_all_the_same(home: H
     """Plain values that are secret are told to the reporter, as it must not print them; a certificate is a long one."""
     off = {"type": "http", "url": "http://127.0.0.1:9/", "enabled": False, "headers": {"x": '\u20ac"\\' * 30_000}}
     labels = {f"label{number}": "x" * 256 for number in range(64)}
-    delivering(home, out=SINK, off=off).settings(labels=labels)
+    unhurried(delivering(home, out=SINK, off=off)).settings(labels=labels)
     instance = home.start().wait_state("UP")
     answering(home)
     until(lambda: "UP" in states(home), "what there is")
@@ -79,7 +80,7 @@ def test_one_that_was_stopped_does_not_outlive_its_ww_run(home: Home) -> None:
 def test_a_sink_that_does_not_close_costs_no_other_its_cursor(home: Home) -> None:
     """What one sink has taken in the last second is not sent to it again because another one is stuck."""
     slow = {"type": "exec", "command": ["/bin/sh", "-c", f"sleep 0.2; cat >> {home.root}/events.ndjson"]}
-    delivering(home, out=slow, stuck={"type": "file", "path": "/stuck.ndjson"})
+    delivering(home, out=slow, stuck={"type": "file", "path": "/stuck.ndjson"}).settings(reporter={"flush_s": 3})
     addition = """
 from ww.sinks.file import File
 def close(self, deadline):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import pathlib
 import pwd
+import re
 import signal
-import time
 from typing import Any
 
 import pytest
 
 from tests.support.freeports import free_port
 from tests.support.home import Home, Instance
+from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import until
 
 FAST = {"backoff_s": 0.05, "jitter": 0}
@@ -32,10 +33,17 @@ def restarting(home: Home) -> dict[str, Any]:
     return [event for event in home.events() if event["state"] == "RESTARTING"][-1]
 
 
+def given_up_after(reason: object) -> float:
+    """The seconds in `not ready after 0.5 s`: as long as it was, which on a busy machine is a little more than the limit."""
+    told = re.search(r"not ready after (\d+(?:\.\d)?) s", str(reason))
+    assert told, reason
+    return float(told[1])
+
+
 @pytest.mark.rule("D-service-order")
 def test_services_start_by_readiness_and_stop_in_reverse(home: Home) -> None:
     gate, looks = home.root / "gate", home.root / "looks"
-    note = f"trap 'echo down $0 >> {home.calls_file}; exit 0' TERM; while :; do sleep 0.05; done"
+    note = f"trap 'echo down $0 >> {home.calls_file}; exit 0' TERM; touch {home.root}/$0; while :; do sleep 0.05; done"
     home.service("db", note.replace("$0", "db"), check=f"echo >> {looks}; test -e {gate}")
     home.service("web", note.replace("$0", "web"), after=["db"])
     home.hooks("svcup", "warmup", "svcdown")
@@ -47,6 +55,7 @@ def test_services_start_by_readiness_and_stop_in_reverse(home: Home) -> None:
     gate.touch()
     instance.wait_state("UP")
     until(lambda: len(home.calls()) == 4, "four calls")
+    until(lambda: all((home.root / name).exists() for name in ("db", "web")), "both are ready to be told")
     assert home.calls()[:2] == ["svcup", "run db"]
     assert instance.stop() == 0
     assert home.calls()[4:] == ["down web", "down db", "svcdown"]
@@ -58,10 +67,11 @@ def test_a_dead_service_comes_back_with_its_dependents_only_and_long_before_the_
     home.service("web", after=["db"])
     home.service("other")
     home.all_hooks()
-    instance = home.start().wait_state("UP")
+    instance = home.start().wait_state("UP").wait_message("last words of db")
     before = {name: pid_of(home, name) for name in ("db", "web", "other")}
     os.kill(before["db"], signal.SIGKILL)
     instance.wait_state("UP", count=2)
+    until(lambda: len(runs(home)) == 5, "the first lines of all, which count as ready before them")
     after = {name: pid_of(home, name) for name in ("db", "web", "other")}
     assert after["other"] == before["other"]
     assert after["db"] != before["db"]
@@ -218,11 +228,12 @@ peer.send(b"STATUS=warm and well\\nREADY=1")"""
 def test_a_file_check_may_have_a_time_limit_and_an_interval_of_its_own(home: Home) -> None:
     gate, looks = home.root / "gate", home.root / "looks"
     home.service("web", check=f"echo >> {looks}; test -e {gate} || {{ echo no gate; exit 3; }}")
-    home.settings(services={"web": {"readiness": {"timeout_s": 0.5, "interval_s": 0.01}}}, restart={**FAST, "limit": 0})
+    home.settings(services={"web": {"readiness": {"timeout_s": 1, "interval_s": 0.9}}}, restart={**FAST, "limit": 0})
     assert home.run_to_end().process.returncode == 1
-    assert "not ready after 0.5 s" in str(home.events()[-1]["reason"])
-    assert len(looks.read_text().splitlines()) > 3, "more often than every 0.2 s"
+    assert given_up_after(home.events()[-1]["reason"]) >= 1
+    assert 1 <= len(looks.read_text().splitlines()) <= 2, "less often than every 0.2 s"
     gate.touch()
+    home.settings(services={"web": {"readiness": {"timeout_s": 30, "interval_s": 0.01}}})
     home.start().wait_state("UP")
 
 
@@ -238,21 +249,22 @@ def test_a_time_limit_without_anything_to_look_at_is_refused(home: Home) -> None
 @pytest.mark.parametrize(
     ("readiness", "why"),
     [
-        ({"tcp": "127.0.0.1:1"}, "refused"),
+        # What takes a process to find out is given the time of one.
+        ({"tcp": "127.0.0.1:1", "timeout_s": 2}, "refused"),
         ({"file": "/never"}, "/never is not there"),
-        ({"command": ["sh", "-c", "echo not yet; exit 3"]}, "exit code 3: not yet"),
+        ({"command": ["sh", "-c", "echo not yet; exit 3"], "timeout_s": 2}, "exit code 3: not yet"),
         ({"notify": True}, "notify"),
     ],
 )
-def test_not_being_ready_in_time_is_a_failure_that_says_why(home: Home, readiness: dict[str, object], why: str) -> None:
-    home.service("web", readiness={**readiness, "timeout_s": 0.5, "interval_s": 0.05})
+def test_not_being_ready_in_time_is_a_failure_that_says_why(home: Home, readiness: dict[str, Any], why: str) -> None:
+    home.service("web", readiness={"timeout_s": 0.5, "interval_s": 0.05, **readiness})
     home.settings(restart={**FAST, "limit": 1})
     instance = home.run_to_end()
     assert instance.process.returncode == 1
     detail = restarting(home)["detail"]
     assert detail["reason"] == "readiness"
     reason = str(restarting(home)["reason"])
-    assert "not ready after 0.5 s" in reason
+    assert given_up_after(reason) >= readiness.get("timeout_s", 0.5)
     assert why in reason
     assert "UP" not in instance.states()
 
@@ -327,9 +339,9 @@ time.sleep(300)'""",
     )
     home.service("deaf", "trap '' TERM; while :; do sleep 0.1; done", stop={"timeout_s": 0.3})
     instance = home.start().wait_state("UP")
-    began = time.monotonic()
-    assert instance.stop() == 0
-    assert time.monotonic() - began < 3
+    with Stopwatch() as stop:
+        assert instance.stop() == 0
+    assert stop.seconds < 3
     assert (home.root / "child").read_text() == "alive", "the signal went to the process alone"
     assert "service deaf stopped" in instance.messages()
     assert "service quits stopped" in instance.messages()
@@ -342,9 +354,9 @@ def test_deaf_services_in_a_chain_are_all_ended_inside_the_budget(home: Home) ->
         home.service(name, "trap '' TERM; while :; do sleep 0.1; done", after=after, stop={"timeout_s": 60})
     home.settings(stop={"budget_s": 3})
     instance = home.start().wait_state("UP")
-    began = time.monotonic()
-    assert instance.stop() == 0
-    assert time.monotonic() - began < 3.5
+    with Stopwatch() as stop:
+        assert instance.stop() == 0
+    assert stop.seconds < 3.5
     stopped = [words for words in instance.messages().splitlines() if " stopped after" in words]
     assert [words.split()[1] for words in stopped] == ["c", "b", "a"]
 
@@ -417,12 +429,14 @@ def test_a_disabled_service_is_shown_and_not_started(home: Home) -> None:
     home.start().wait_state("UP")
     states = {row["name"]: row["state"] for row in home.status()["services"]}
     assert states == {"web": "disabled", "other": "ready"}
-    assert runs(home) == ["other"]
+    until(lambda: runs(home) == ["other"], "its first line, which counts as ready before it")
 
 
 @pytest.mark.rule("WWA-6", "D-service-order")
 def test_a_failed_monitor_restarts_everything_and_services_come_before_svcdown(home: Home) -> None:
-    home.service("web", f"trap 'echo down web >> {home.calls_file}; exit 0' TERM; while :; do sleep 0.05; done")
+    armed = home.root / "armed"
+    trap = f"trap 'echo down web >> {home.calls_file}; rm {armed}; exit 0' TERM; touch {armed}"
+    home.service("web", f"{trap}; while :; do sleep 0.05; done", readiness={"file": "/armed"})
     home.hooks("svcup", "svcdown", "warmup")
     home.hook("monitor", f"test -e {home.root}/sick && rm {home.root}/sick && exit 1; echo '{{}}'")
     home.settings(monitor={"interval_s": 0.2})
@@ -441,9 +455,9 @@ def crowd(home: Home, count: int) -> Instance:
 
 def test_twenty_services_go_down_together(home: Home) -> None:
     instance = crowd(home, 20)
-    began = time.monotonic()
-    assert instance.stop() == 0
-    assert time.monotonic() - began < 3
+    with Stopwatch() as stop:
+        assert instance.stop() == 0
+    assert stop.seconds < 3
     assert len([line for line in instance.messages().splitlines() if " stopped after" in line]) == 20
 
 
@@ -462,7 +476,8 @@ def test_up_is_never_said_of_a_service_whose_process_is_dead_while_its_group_liv
 
 @pytest.mark.rule("D-service-stop")
 def test_a_signal_that_was_not_heeded_is_said(home: Home) -> None:
-    home.service("web", "trap '' USR1; while :; do sleep 0.1; done", stop={"signal": "USR1", "timeout_s": 0.3})
+    body = f"trap '' USR1; touch {home.root}/armed; while :; do sleep 0.1; done"
+    home.service("web", body, stop={"signal": "USR1", "timeout_s": 0.3}, readiness={"file": "/armed"})
     instance = home.start().wait_state("UP")
     assert instance.stop() == 0
     assert "it did not heed SIGUSR1 for 0.3 s and was killed" in instance.messages()

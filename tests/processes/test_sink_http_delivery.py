@@ -13,6 +13,7 @@ from typing import Self
 import pytest
 
 from tests.support.faultproxy import FaultProxy
+from tests.support.freeports import free_port
 from tests.support.items import Told
 from tests.support.paths import REPO
 from tests.support.receiver import (
@@ -26,6 +27,7 @@ from tests.support.receiver import (
     truncated,
 )
 from tests.support.sinktwins import PRESENT
+from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import until
 from ww.clock import Clock
 from ww.events.journal import Journal
@@ -137,9 +139,9 @@ def test_three_thousand_events_arrive_within_two_seconds_of_an_outage(tmp_path: 
         sender.events(3000)
         until(lambda: proxy.accepted > 2, "it has tried")
         proxy.refuse = False
-        started = time.monotonic()
-        until(lambda: len(receiver.events) == 3000, "all have arrived")
-        assert time.monotonic() - started < 2
+        with Stopwatch() as arrival:
+            until(lambda: len(receiver.events) == 3000, "all have arrived")
+        assert arrival.seconds < 2
         assert receiver.ids() == ids(3000)
 
 
@@ -148,7 +150,7 @@ class Program:
 
     def __init__(self, store: Path) -> None:
         self._store = store
-        self.url = ""
+        self._port = free_port()
         self.start()
 
     def __enter__(self) -> Self:
@@ -158,8 +160,7 @@ class Program:
         self.kill()
 
     def start(self) -> None:
-        port = self.url.split(":")[2].split("/")[0] if self.url else "0"
-        argv = [sys.executable, RECEIVER, "--port", port, "--store", str(self._store)]
+        argv = [sys.executable, RECEIVER, "--port", str(self._port), "--store", str(self._store)]
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         self.url = self._process.stdout.readline().strip()

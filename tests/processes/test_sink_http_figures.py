@@ -29,6 +29,11 @@ def resident_mb():
     with open("/proc/self/smaps_rollup") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("Rss:")) / 1024
 
+def used_s(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 def row(first):
     events = [{**EVENT, "id": f"{seq:012d}", "sequence": f"{seq:012d}"} for seq in range(first, first + 500)]
     return [Item("b", int(one["id"]), "health", one, json.dumps(one).encode()) for one in events]
@@ -37,17 +42,18 @@ try:
     url = receiver.stdout.readline().strip()
     before = resident_mb()
     sink = TYPE.make({"url": url}, Context("out", Origin("web", "i-1", "b"), str, print, print))
-    took = 0.0
+    took_s = -used_s(receiver.pid)
     for first in range(1, int(sys.argv[2]) + 1, 500):
         batch = row(first)
-        started = time.perf_counter()
+        started = time.process_time()
         answers = sink.deliver(batch, time.monotonic() + 10)
-        took += time.perf_counter() - started
+        took_s += time.process_time() - started
         assert answers == [Accepted()] * 500, answers[0]
+    took_s += used_s(receiver.pid)
     after = resident_mb()
     assert "charset_normalizer" not in sys.modules
     import charset_normalizer
-    print(json.dumps({"events_per_s": round(int(sys.argv[2]) / took), "before_mb": before, "after_mb": after}))
+    print(json.dumps({"events_per_s": round(int(sys.argv[2]) / took_s), "before_mb": before, "after_mb": after}))
 finally:
     receiver.kill()
     receiver.wait()

@@ -135,10 +135,10 @@ def test_the_time_limit_says_who_lacks_what_and_why(root: pathlib.Path, receiver
         gone={"type": "http", "url": url(free_port())},
         off={"type": "http", "url": url(1), "enabled": False},
     )
-    done = ww(root, "spool", "drain", "--timeout", "2")
+    done = ww(root, "spool", "drain", "--timeout", "5")
     assert (done.returncode, done.stdout) == (75, "")
     assert (
-        "not everything was delivered within 2 s; at the start waited: gone (1200 events; its last error: "
+        "not everything was delivered within 5 s; at the start waited: gone (1200 events; its last error: "
         in done.stderr
     )
     assert "refused" in done.stderr

@@ -6,9 +6,11 @@ import os
 import signal
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import until
 from ww.clock import Clock
 from ww.events.journal import Journal
 from ww.events.spool import Cursors, Position, Reader, Stored
@@ -32,6 +34,10 @@ def writer(directory: str, boot_no: int, pause_s: float = 0.0) -> int:
                 time.sleep(pause_s)
     finally:
         os._exit(0)
+
+
+def has_written(directory: str, boot_no: int) -> bool:
+    return any(path.stat().st_size > 60_000 for path in Path(directory).glob(f"*-b{boot_no}-*.j"))
 
 
 @pytest.mark.rule("D-spool-reader")
@@ -60,12 +66,13 @@ def test_readers_and_writers_that_are_killed_again_and_again_pass_everything_on_
         taken: list[tuple[int, int]] = []
         for boot_no in range(1, 7):
             pid = writer(directory, boot_no, 0.0005)
+            until(lambda number=boot_no: has_written(directory, number), "its first event")
             for _ in range(3):
                 cursors = Cursors([directory])
                 reader = Reader([directory], cursors.get("web"), f"b{boot_no}")
-                until = time.monotonic() + 0.05
+                over_at = time.monotonic() + 0.05
                 found: list[Stored] = []
-                while time.monotonic() < until:
+                while time.monotonic() < over_at:
                     found = reader.read(7, 1 << 20)
                     taken += [(one.boot_no, one.event.seq) for one in found]
                     if found:

@@ -130,7 +130,8 @@ def test_a_term_before_the_command_has_started_stops_the_run(home: Home) -> None
 
 @pytest.mark.rule("D-wrap")
 def test_hooks_and_services_stand_around_the_command(home: Home) -> None:
-    home.hooks("boot", "warmup", "svcdown").service("db")
+    db = f"touch {home.root}/armed; exec sleep 300"
+    home.hooks("boot", "warmup", "svcdown").service("db", db, readiness={"file": "/armed"})
     done = home.run_to_end("--", "sh", "-c", f"echo command >> {home.calls_file}; sleep 0.2; exit 5")
     assert done.process.returncode == 5
     calls = home.calls()
@@ -232,6 +233,7 @@ def test_a_sidecar_neither_gets_the_commands_signals_nor_restarts_it(home: Home)
     (side,) = [row["pid"] for row in home.status()["services"] if row["name"] == "side"]
     os.kill(side, signal.SIGKILL)
     instance.wait_state("UP", count=2)
+    until(lambda: home.calls().count("run side") == 2, "its first line, which counts as ready before it")
     instance.signal(signal.SIGTERM)
     assert instance.wait() == 0
     assert home.calls().count("started") == 1

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.freeports import free_port
 from tests.support.home import Home, Instance
 from tests.support.ownpostgres import OwnPostgres
 from tests.support.paths import REPO
@@ -43,13 +44,13 @@ class Program:
     def __init__(self, name: str, store: pathlib.Path) -> None:
         self.store = store
         self.url = ""
+        self._port = free_port()
         self._program = str(REPO / "tests" / "support" / name)
         self.start()
 
     def start(self) -> None:
         """On the port that it had."""
-        port = self.url.split(":")[2].split("/")[0] if self.url else "0"
-        argv = [sys.executable, self._program, "--port", port, "--store", str(self.store)]
+        argv = [sys.executable, self._program, "--port", str(self._port), "--store", str(self.store)]
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         self.url = self._process.stdout.readline().strip()

@@ -12,6 +12,7 @@ from typing import Any
 from tests.support.home import Home
 from tests.support.paths import PACKAGE
 from tests.support.waiting import until
+from ww.home.control import Answer, ask
 
 EVENTS = "/events.ndjson"
 SINK = {"type": "file", "path": EVENTS}
@@ -38,6 +39,11 @@ def delivering(home: Home, **sinks: dict[str, Any]) -> Home:
     return home
 
 
+def unhurried(home: Home) -> Home:
+    """A stop gives the last delivery all the time that a busy machine takes for it, also to one that only begins."""
+    return home.settings(reporter={"flush_s": 20}, stop={"budget_s": 60})
+
+
 def delivered(home: Home, path: str = EVENTS) -> list[dict[str, Any]]:
     """Every event in the file so far, in the order of its lines."""
     file = pathlib.Path(f"{home.root}{path}")
@@ -56,15 +62,26 @@ def numbers(home: Home, path: str = EVENTS) -> list[int]:
 
 
 def report(home: Home) -> dict[str, Any]:
-    """What `ww status` says of the reporter."""
-    found = home.status()["reporter"]
+    """What `ww status` says of the reporter; asked as it asks, in less time than Python takes to start."""
+    found = _report(home)
     assert isinstance(found, dict), found
     return found
 
 
+def _report(home: Home) -> Any:
+    said = ask(str(home.root / "run"), {"op": "status"}, 5)
+    assert isinstance(said, Answer), said
+    return said.body["status"]["reporter"]
+
+
 def answering(home: Home) -> int:
-    """The pid of a reporter that answers."""
-    return int(until(lambda: report(home)["answering"] and report(home)["pid"], "a reporter that answers", 20))
+    """The pid of a reporter that answers; it is begun soon after the first state is told."""
+
+    def found() -> Any:
+        told = _report(home) or {}
+        return told.get("answering") and told["pid"]
+
+    return int(until(found, "a reporter that answers", 20))
 
 
 def gone(pid: int) -> bool:
