@@ -17,12 +17,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import freeports
 from tests.support.waiting import until
 from ww.home.command import check_command
 
 pytestmark = pytest.mark.rule("D-service-check")
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
+NO_TRY = b"the first try has not come to an end"
 
 
 @contextmanager
@@ -89,8 +91,7 @@ def serving(answer: Callable[[socket.socket], bytes], context: ssl.SSLContext | 
 
 @pytest.fixture
 def free_port() -> int:
-    with listening() as made:
-        return int(made.getsockname()[1])
+    return freeports.free_port()
 
 
 def ready(*arguments: str, **options: dict[str, str]) -> None:
@@ -100,13 +101,19 @@ def ready(*arguments: str, **options: dict[str, str]) -> None:
 
 
 def problem(*arguments: str, **options: dict[str, str]) -> str:
-    """What the child says when it is ended after at least one try."""
-    with checking(*arguments, **options) as process:
-        try:
-            process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            process.terminate()
-        out, err = process.communicate(timeout=5)
+    """What the child says when it is ended after at least one try.
+
+    Nothing shows from outside how far it is, so one that was ended too soon is given more time.
+    """
+    for within_s in (0.5, 3.0, 15.0):
+        with checking(*arguments, **options) as process:
+            try:
+                process.wait(within_s)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+            out, err = process.communicate(timeout=5)
+        if process.returncode != -signal.SIGTERM and NO_TRY not in out:
+            break
     assert (process.returncode, err, out.count(b"\n")) == (1, b"", 1), (process.returncode, err, out)
     return out.decode().rstrip("\n")
 

@@ -14,10 +14,11 @@ from http import HTTPStatus
 
 import pytest
 
+from tests.support.freeports import free_port
 from tests.support.home import Home
 from tests.support.reporters import SINK, answering, report
 from tests.support.services import need
-from tests.support.superior import NOBODY, Client, free_port, probed, status_file
+from tests.support.superior import NOBODY, Client, probed, status_file
 from tests.support.waiting import until
 from ww.events.spool import read_journal
 from ww.home.command import reporter_command

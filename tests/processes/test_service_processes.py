@@ -6,12 +6,12 @@ import os
 import pathlib
 import pwd
 import signal
-import socket
 import time
 from typing import Any
 
 import pytest
 
+from tests.support.freeports import free_port
 from tests.support.home import Home, Instance
 from tests.support.waiting import until
 
@@ -30,13 +30,6 @@ def pid_of(home: Home, name: str) -> int:
 def restarting(home: Home) -> dict[str, Any]:
     """The last RESTARTING event."""
     return [event for event in home.events() if event["state"] == "RESTARTING"][-1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.rule("D-service-order")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.freeports import free_port
 from tests.support.home import WW, Home
 from tests.support.receiver import Receiver, slow, status
 from tests.support.reporters import answering, delivering, report
@@ -30,12 +29,6 @@ pytestmark = pytest.mark.rule("D-spool-drain")
 EVENTS = 1200
 SLOW_TO_TRY = {"retry": {"first_s": 60, "max_s": 600}, "breaker": {"failures": 1, "open_s": 600}}
 """Left to itself such a sink tries again in a minute or in ten."""
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.socket()) as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 def url(port: int) -> str:

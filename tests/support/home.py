@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +23,7 @@ from ww.events.spool import read_journal
 
 PATIENCE_S = float(os.environ.get("WW_TEST_PATIENCE_S", "20"))
 """How long anything may take; the tests that run this suite on defects have less of it."""
+LOG_PIPE_BYTES = 1 << 20
 PLAIN_STATE = re.compile(r" ww \| state (\w+)")
 WW = [sys.executable, "-P", "-m", "ww"]
 
@@ -46,8 +49,11 @@ class Home:
             f'if [ $# -gt 0 ]; then echo "{name} $*"; else echo "{name}"; fi >> {self.calls_file}' if note else "",
             body,
         ]
-        path.write_text("\n".join(line for line in lines if line) + "\n")
-        path.chmod(0o755)
+        # An instance may run it at any moment: it never finds half of it, nor one that is open for writing.
+        new = self.root / "hook.new"
+        new.write_text("\n".join(line for line in lines if line) + "\n")
+        new.chmod(0o755)
+        new.replace(path)
         return path
 
     def service(self, name: str, body: str = "exec sleep 300", *, check: str = "", **fields: object) -> Home:
@@ -95,10 +101,13 @@ class Home:
         return self
 
     def calls(self) -> list[str]:
-        return self.calls_file.read_text().splitlines()
+        """Every call so far; a line that is being written is none yet."""
+        return [line[:-1] for line in self.calls_file.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
     def write_config(self) -> None:
-        (self.root / "ww/etc/default_cfg.json").write_text(json.dumps(self.config))
+        new = self.root / "default_cfg.new"
+        new.write_text(json.dumps(self.config))
+        new.replace(self.root / "ww/etc/default_cfg.json")
 
     def start(
         self,
@@ -169,8 +178,12 @@ class Instance:
         )
         assert self.process.stdout is not None
         self._log = self.process.stdout.fileno()
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._log, fcntl.F_SETPIPE_SZ, LOG_PIPE_BYTES)
         self._is_open = True
-        self._rest = b""
+        self._pieces: deque[bytes] = deque()
+        self._begun = b""
+        """A line whose end has not come."""
         self._lines: list[dict[str, object]] = []
         self._states: list[str] = []
         self._taking = threading.Lock()
@@ -178,26 +191,37 @@ class Instance:
         self._reader.start()
 
     def _read(self) -> None:
+        """Takes and does no more: whoever reads too slowly makes `ww run` wait for a second and then leave lines out."""
         poll = select.poll()
         poll.register(self._log, select.POLLIN)
         while self._is_open:
             poll.poll()
-            self._take()
+            with self._taking:
+                self._take()
 
     def _take(self) -> None:
-        """What lies in the pipe, which holds less than one read takes."""
-        with self._taking:
-            poll = select.poll()
-            poll.register(self._log, select.POLLIN)
-            if not self._is_open or not poll.poll(0):
-                return
-            more = os.read(self._log, 1 << 20)
+        """What lies in the pipe, which holds no more than one read takes."""
+        poll = select.poll()
+        poll.register(self._log, select.POLLIN)
+        if self._is_open and poll.poll(0):
+            more = os.read(self._log, LOG_PIPE_BYTES)
             self._is_open = bool(more)
-            *whole, self._rest = (self._rest + more).split(b"\n")
-            for line in [*whole, *([self._rest] if self._rest and not more else [])]:
-                self._note(line.decode("utf-8", "replace"))
+            self._pieces.append(more)
 
-    def _note(self, line: str) -> None:
+    def _look(self) -> None:
+        """All that was logged before now, parsed."""
+        with self._taking:
+            self._take()
+            while self._pieces:
+                *whole, self._begun = (self._begun + self._pieces.popleft()).split(b"\n")
+                for line in whole:
+                    self._note(line)
+            if not self._is_open and self._begun:
+                self._note(self._begun)
+                self._begun = b""
+
+    def _note(self, raw: bytes) -> None:
+        line = raw.decode("utf-8", "replace")
         try:
             value = json.loads(line)
         except ValueError:
@@ -210,12 +234,12 @@ class Instance:
 
     def lines(self) -> list[dict[str, object]]:
         """All that was logged before this was asked, as objects; a line that is not JSON is `{"message": line}`."""
-        self._take()
+        self._look()
         return list(self._lines)
 
     def states(self) -> list[str]:
         """The states declared so far; before the configuration is compiled the log is plain text."""
-        self._take()
+        self._look()
         return list(self._states)
 
     def messages(self) -> str:

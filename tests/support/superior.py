@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import threading
 import urllib.error
@@ -10,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.freeports import free_port
 from tests.support.home import Home
 from tests.support.waiting import until
 
@@ -61,13 +63,6 @@ class Superior:
         return self.last("READY=", "RELOADING=", "STOPPING=") == "READY=1"
 
 
-def free_port() -> int:
-    """A port that nobody has just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Answer:
     """What came back; `status` is NOBODY where nobody listens."""
 
@@ -92,7 +87,7 @@ class Client:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.read().decode(), error.headers)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:  # the latter: it went away in the middle of its answer
             return Answer(NOBODY, str(error))
 
     def listening(self) -> Client:
@@ -103,9 +98,9 @@ class Client:
 
 def probed(home: Home, **probes: Any) -> Client:
     """`home` with probes by HTTP, and the client of them."""
-    http = {"host": "127.0.0.1", "port": free_port(), **probes.pop("http", {})}
-    home.settings(probes={"http": http, **probes}, monitor={"interval_s": 1})
-    return Client(http["port"])
+    served = {"host": "127.0.0.1", "port": free_port(), **probes.pop("http", {})}
+    home.settings(probes={"http": served, **probes}, monitor={"interval_s": 1})
+    return Client(served["port"])
 
 
 def status_file(home: Home) -> Path:
