@@ -111,7 +111,6 @@ def test_the_states_are_listed_as_they_are_written():
         assert context.params["state"] == "WARMUP"
 
 
-@pytest.mark.timeout(30)  # it compiles every module of the run path
 def test_the_help_of_the_launcher_names_every_file_that_it_writes(tmp_path):
     command = cli.get_command(click.Context(cli), "launcher")
     for path in write_launchers(str(tmp_path)):
