@@ -58,6 +58,22 @@ def test_a_declared_process_that_is_dead_before_svcup_ends_restarts_the_services
     assert instance.stop() == 0
 
 
+@pytest.mark.rule("D-daemon-ends", "D-maintenance")
+def test_in_maintenance_a_declared_process_that_has_ended_is_told_of_once(declared: Home) -> None:
+    declared.settings(monitor={"interval_s": 0.1})
+    declared.hook("svcup", MAIN)
+    instance = declared.start().wait_state("UP")
+    assert declared.ww("maintenance", "on").returncode == 0
+    os.kill(pid_in(declared.root / "data/main.pid"), signal.SIGKILL)
+    instance.wait_message("left as it is in maintenance")
+    seen = declared.calls().count("monitor")
+    until(lambda: declared.calls().count("monitor") > seen + 3, "monitors that look again")
+    assert instance.messages().count("main.pid") == 1
+    assert declared.ww("maintenance", "off").returncode == 0
+    instance.wait_state("RESTARTING").wait_state("UP", 2)
+    assert instance.stop() == 0
+
+
 @pytest.mark.rule("D-daemon-ends")
 def test_a_pidfile_of_an_earlier_life_is_no_failure_and_the_new_one_is_followed_when_it_comes(declared: Home) -> None:
     pidfile = declared.root / "data/main.pid"

@@ -38,6 +38,8 @@ class Pidfiles:
         self._died = died
         self._followed: dict[str, int] = {}
         self._handles: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+        """The dead process that a pidfile still names, once that was told."""
         self._paths: list[str] = []
         self._since_ms = 0
 
@@ -76,6 +78,7 @@ class Pidfiles:
         """The services are going down: what ends now was meant to."""
         for path in list(self._followed):
             self._let_go(path)
+        self._told.clear()
         self._paths = []
 
     def _take(self, path: str, pid: int, before: int | None) -> None:
@@ -85,12 +88,14 @@ class Pidfiles:
             if before is not None:
                 self._system.voice.info(f"{path} names pid {pid} in place of {before}, which is let go")
             self._follow(path, pid, handle)
-        elif before is None or (path not in self._handles and not _is_alive(before)):
+        elif self._told.get(path) != pid and (before is None or (path not in self._handles and not _is_alive(before))):
             self._let_go(path)
+            self._told[path] = pid
             self._tell(path, f"process (pid {pid}) of {path} is not there any more")
 
     def _follow(self, path: str, pid: int, handle: int | None) -> None:
         self._let_go(path)
+        self._told.pop(path, None)
         self._followed[path] = pid
         if handle is not None:
             self._handles[path] = handle
@@ -111,6 +116,7 @@ class Pidfiles:
             self._system.voice.info(f"{path} names pid {pid} in place of {before}, which has ended")
             self._follow(path, pid, handle)
         else:
+            self._told[path] = before if pid is None else pid
             self._tell(path, words or f"process (pid {before}) of {path} ended")
 
     def _pid_in(self, path: str) -> int | None:
