@@ -122,7 +122,9 @@ def judge(root: str, good: dict[tuple[str, int], str]) -> World:
         pass
     world.settle()
     world.check()
-    assert all(read_segment(path).bad_at is None for path in world.segments())
+    # A file that was made when nothing could be written into it is empty and can stay so: there is nothing damaged in it.
+    segments = [read_segment(path) for path in world.segments() if os.path.getsize(path)]
+    assert all(segment.bad_at is None for segment in segments), [segment.bad_at for segment in segments]
     world.journal.close()
     world.kill_reporter()
     return world
