@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 import ww
 from tests.support.home import Home
@@ -49,7 +50,6 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     config.stash[SKIPS] = []
 
-
 def pytest_report_header() -> str:
     """Say what is under test."""
     return f"ww {ww.__version__} from {Path(ww.__file__).parent}"
@@ -63,6 +63,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             unknown = [name for name in mark.args if name not in known]
             if unknown or not mark.args:
                 raise pytest.UsageError(f"{item.nodeid}: no rule {', '.join(unknown)} in tests/rules.txt")
+
+
+def pytest_collection_finish() -> None:
+    """The first text in a fresh clone makes hypothesis's table of characters, for seconds: in no test's time."""
+    st.text().validate()
 
 
 @pytest.hookimpl(wrapper=True)
