@@ -16,8 +16,6 @@ from ww.events.model import Event
 from ww.events.spool import read_journal
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
-BUSY_S = 0.2
-"""More than this is kept by a machine only that has too much to do."""
 ACTIONS = 32
 """One more than a first boot has; a test below checks it."""
 
@@ -68,8 +66,9 @@ def test_killed_at_every_action_of_an_upgrade_the_next_boot_completes_it(home: H
     assert home.start().wait_state("UP").stop() == 0
     assert (home.root / "data/db/schema").read_text() == "2\n"
     assert (home.root / "data/.ww/version").read_text() == "2.0\n"
-    notes = list((home.root / "backup/.ww").glob("*.json"))  # a kill may leave half of one under another name
+    notes = list((home.root / "backup/.ww").iterdir())
     assert notes
+    assert all(note.suffix == ".json" for note in notes), "no half of a note that the kill left"
     for note in notes:  # two, if the kill came between the note of the first and the word that it is enough
         kept = home.root / "backup" / note.name.removesuffix(".json")
         assert (kept / "schema").read_text() == "1\n", "a complete backup is of the data before the upgrade"
@@ -141,7 +140,7 @@ def test_killed_at_every_action_the_next_boot_is_clean(home: Home, index: int) -
 @pytest.mark.parametrize("index", range(1, ACTIONS))
 def test_a_term_at_every_action_with_a_deaf_stray_ends_inside_the_budget(home: Home, index: int) -> None:
     """`boot` leaves a grandchild in a session of its own that ignores TERM; every stop still ends with STOPPED and 0."""
-    service(home).settings(stop={"budget_s": 2})
+    service(home).settings(stop={"budget_s": 4})
     mark = home.root / "stray"
     home.hook(
         "boot",
@@ -156,10 +155,7 @@ def test_a_term_at_every_action_with_a_deaf_stray_ends_inside_the_budget(home: H
     assert stop.seconds < 6
     assert instance.states()[-2:] == ["STOPPING", "STOPPED"]
     down = ["svcdown"] if "BOOT" in instance.states() else []  # before BOOT nothing was started
-    said = ["lifecycle STOPPING", *down, "lifecycle STOPPED"]
-    if stop.stalled_s > BUSY_S and "lifecycle was still running" in str(home.exit_record()["failures"]):
-        said.pop()  # what the stray leaves of the budget was less than the machine took to begin the last hook
-    assert home.calls()[-len(said) :] == said
+    assert home.calls()[-2 - len(down) :] == ["lifecycle STOPPING", *down, "lifecycle STOPPED"]
 
 
 def test_the_indexes_cover_a_whole_first_boot(home: Home) -> None:

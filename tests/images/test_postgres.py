@@ -389,6 +389,28 @@ def test_a_reload_that_the_server_refuses_leaves_what_it_had(
         assert home.sql("SELECT 1") == "1", "it comes back with what it had"
 
 
+def test_a_reload_after_which_the_server_answers_nobody_is_refused_in_words_and_taken_back(home: Postgres) -> None:
+    layer = home.root / "ww/etc/conf.d/50-mine.json"
+    layer.parent.mkdir()
+    with home.up():
+        before = {path.name: path.read_bytes() for path in (home.data / "etc").glob("p*.conf")}
+        layer.write_text(json.dumps({"settings": {"session_preload_libraries": "nosuch"}}))
+        assert "answers nobody with it" in home.ww("reload", code=1)
+        assert {path.name: path.read_bytes() for path in (home.data / "etc").glob("p*.conf")} == before
+        until(lambda: home.ask("SELECT 1").returncode == 0, "the server goes on with what it had", LONG_S)
+
+
+def test_a_reload_of_a_server_that_does_not_answer_says_so(home: Postgres) -> None:
+    with home.up():
+        server = home.pid("postgres")
+        os.kill(server, signal.SIGSTOP)
+        try:
+            assert "the server does not answer" in home.ww("reload", code=1)
+        finally:
+            os.kill(server, signal.SIGCONT)
+        until(lambda: home.ask("SELECT 1").returncode == 0, "the server goes on", LONG_S)
+
+
 @pytest.mark.rule("D-image-secrets")
 def test_a_password_is_in_no_log_whatever_is_logged(home: Postgres) -> None:
     everything = {

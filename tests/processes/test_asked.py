@@ -370,6 +370,7 @@ def test_two_who_ask_for_a_stop_do_not_force_it(home: Home) -> None:
     for _ in range(3):
         assert home.ww("stop", "--no-wait").returncode == 0
     instance.signal(signal.SIGTERM)
+    assert home.status()["state"] == "STOPPING"  # who answers what is asked after the TERM has met that, too
     (home.root / "go").touch()
     assert instance.wait() == 0
     assert home.exit_record()["forced"] is False

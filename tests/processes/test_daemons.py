@@ -136,6 +136,24 @@ def test_a_child_that_drops_environment_and_session_does_not_escape_the_time_lim
     assert not pathlib.Path(f"/proc/{pid_in(mark)}").exists()
 
 
+@pytest.mark.rule("D-hook-timeout")
+def test_what_a_stray_starts_right_before_its_end_does_not_escape_the_time_limit(home: Home) -> None:
+    """It has neither the environment nor the parent of the hook any more, and was not there yet at the last look."""
+    home.all_hooks().settings(hooks={"boot": {"timeout_s": 1}}, kill_grace_s=0.3)
+    sleeper = f"sleep 97{os.getpid()}"
+    restless = (
+        f"{sleeper} & old=$!; while :; do {sleeper} & new=$!; kill -9 $old; wait $old; old=$new; done 2> /dev/null"
+    )
+    some = f"for n in 1 2 3 4; do env -i /usr/bin/setsid /bin/sh -c '{restless}' & done; sleep 0.1"
+    many = "for n in $(seq 200); do sleep 300 & done"  # to look at them all takes its time
+    home.hook("boot", f'trap "" TERM; {some}; {many}; wait')
+    home.hook("lifecycle", f'[ "$1" != ERROR ] || pgrep -f "^{sleeper}$" > {home.root}/left || :')
+    instance = home.run_to_end()
+    assert "boot was still running after 1 s" in instance.messages()
+    assert "lifecycle ERROR" in home.calls()
+    assert (home.root / "left").read_text() == ""
+
+
 @pytest.mark.rule("D-hook-harmless")
 def test_outputs_that_strays_of_monitors_hold_open_are_bounded_and_a_daemons_is_kept(home: Home) -> None:
     home.all_hooks().settings(monitor={"interval_s": 0.1})

@@ -83,25 +83,6 @@ say(*[proc.comm for proc in procs.descendants(procs.scan(), os.getpid()) if proc
     assert (kind, left) == ("Killed", [])
 
 
-@pytest.mark.rule("D-hook-timeout", "D-stop-sweep")
-def test_what_is_started_between_the_look_and_the_kill_is_ended_too() -> None:
-    """It is in the session of one that left the group, and was not there yet when that one was looked at."""
-    [[kind, _, _], left] = end(
-        """
-# A look takes longer where there are many; the restless one starts one after the other and ends the one before.
-many = begin("for n in $(seq 200); do sleep 96 & done; echo ready; wait")
-restless = "while :; do sleep 97 & new=$!; kill -9 $old; wait $old 2>&-; old=$new; done"
-pid = begin('setsid sh -c "$1" & wait', "trap '' TERM; echo ready; sleep 97 & old=$!; " + restless)
-end(pid, 300)
-mine = [proc for proc in procs.descendants(procs.scan(), os.getpid()) if proc.alive]
-say(*[procs.cmdline(proc.pid) for proc in mine if proc.session != many])
-for proc in mine:
-    procs.signal_proc(proc, signals.KILL)
-"""
-    )
-    assert (kind, left) == ("Killed", [])
-
-
 @pytest.mark.rule("D-hook-timeout")
 def test_a_stopped_group_is_continued_so_that_it_can_hear_term() -> None:
     [[kind, after_ms, exits]] = end(

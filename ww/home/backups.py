@@ -6,6 +6,7 @@ would claim the version and the steps of the data that it replaces.
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 from ww.clib import BadJson, json_dumps, json_loads
@@ -68,7 +69,30 @@ def apply_note(data_path: str, note: BackupNote) -> None:
 
 def _write(directory: str, name: str, text: str) -> None:
     os.makedirs(directory, 0o700, exist_ok=True)
-    write_text(f"{directory}/{_file(name)}", text, durable=True)
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _locked(fd, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            _remove_unfinished(directory)
+        _locked(fd, fcntl.LOCK_SH)
+        write_text(f"{directory}/{_file(name)}", text, durable=True)
+    finally:
+        os.close(fd)
+
+
+def _locked(fd: int, how: int) -> bool:
+    """Every writer shares the lock, so whoever has it alone knows that no note is being written, also elsewhere."""
+    try:
+        fcntl.flock(fd, how)
+    except OSError:
+        return False  # Another writes, or this file system has no such locks.
+    return True
+
+
+def _remove_unfinished(directory: str) -> None:
+    """What writers left that were killed. Raises OSError."""
+    for name in os.listdir(directory):
+        if ".json." in name and name.endswith(".tmp"):
+            os.unlink(f"{directory}/{name}")
 
 
 def _file(name: str) -> str:

@@ -32,17 +32,22 @@ class Members:
         self.tag = f"{source}-{Members._count}"
         self.pid = 0
         self._known: set[tuple[int, int]] = set()
+        self._sessions: set[int] = set()
 
     def find(self) -> list[procs.Proc]:
         """What belongs to this execution. Raises procs.CannotLook.
 
         That is its group and session, whatever carries its tag, the descendants of all these, and what was one of them
-        when it was last looked: a child that dropped its environment and its session is lost when its parent dies.
+        when it was last looked, with their sessions: a child that dropped its environment and its session is lost when
+        its parent dies.
         """
         found: list[procs.Proc] = []
         pids: set[int] = set()
-        sessions = {self.pid}
-        for proc in procs.descendants(procs.scan(), os.getpid()):  # parents come before their children
+        everyone = procs.scan()
+        # No number of a session is given away while one of it lives: a new process with it means that none does.
+        others = {proc.pid for proc in everyone if proc.identity not in self._known}
+        sessions = {self.pid, *(self._sessions - others)}
+        for proc in procs.descendants(everyone, os.getpid()):  # parents come before their children
             if (
                 proc.identity in self._known
                 or proc.ppid in pids
@@ -54,6 +59,7 @@ class Members:
                 pids.add(proc.pid)
                 sessions.add(proc.session)
         self._known = {proc.identity for proc in found}
+        self._sessions = {proc.session for proc in found} - {os.getsid(0)}
         return found
 
     def anybody(self) -> bool:

@@ -39,7 +39,7 @@ class Pidfiles:
         self._followed: dict[str, int] = {}
         self._handles: dict[str, int] = {}
         self._told: dict[str, int] = {}
-        """The dead process that a pidfile still names, once that was told."""
+        """The dead process that a pidfile names, or named last (the file may be gone), once that was told."""
         self._paths: list[str] = []
         self._since_ms = 0
 

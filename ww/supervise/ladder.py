@@ -103,7 +103,7 @@ class Ladder:
         """Look now; called whenever the reaper has collected something."""
         if self._on_gone is None:
             return
-        if not self._exists() and not self._left_behind():
+        if not self._exists():
             self._finish()
         elif self._loop.now_ms() >= self._deadline_ms:
             self._next_step()
@@ -184,14 +184,6 @@ class Ladder:
         for proc in (*kin, *(proc for proc in everyone if proc.session in sessions)):
             if proc.pgid != self._pgid and proc.pid != os.getpid():
                 self._strays[proc.identity] = proc
-
-    def _left_behind(self) -> bool:
-        """Whether one of them started another between the last look and its own end; that one is ended too."""
-        if not self._killed and not self._strays:
-            return False
-        known = set(self._strays)
-        self._signal(signals.KILL if self._killed else signals.TERM)
-        return any(_is_alive(proc) for proc in self._strays.values() if proc.identity not in known)
 
     def _exists(self) -> bool:
         return group_exists(self._pgid) or any(_is_alive(proc) for proc in self._strays.values())
