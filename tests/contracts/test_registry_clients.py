@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.faultproxy import FaultProxy
 from tests.support.freeports import nobody
 from tests.support.registries import Servers, within
 from tests.support.stopwatch import Stopwatch
@@ -198,12 +199,12 @@ def test_zookeeper_tells_of_changes_once(zookeeper: ZooKeeper) -> None:
 
 def test_a_zookeeper_that_froze_or_died_is_unknown_then_unavailable_then_back(one: Servers) -> None:
     states: list[State] = []
-    client = ZooKeeper(one.addresses, 2, on_state=states.append)
-    client.transaction([Create(f"/t{time.monotonic_ns()}", b"", ephemeral=True)], within(20))
-    assert client.state is State.CONNECTED
-    first = client.session
-
-    def silence() -> None:
+    mine = f"/t{time.monotonic_ns()}"
+    with FaultProxy(int(one.addresses[0].rpartition(":")[2])) as proxy:
+        client = ZooKeeper([f"{proxy.host}:{proxy.port}"], 2, on_state=states.append)
+        client.transaction([Create(mine, b"", ephemeral=True)], within(20))
+        assert client.state is State.CONNECTED
+        first = client.session
         one.freeze()
         try:
             with pytest.raises(UnknownOutcome):
@@ -213,20 +214,23 @@ def test_a_zookeeper_that_froze_or_died_is_unknown_then_unavailable_then_back(on
                 client.transaction([Create("/not-sent", b"")], within(0.5))
             with pytest.raises(AssertionError):
                 until(lambda: client.state is State.CONNECTED, within_s=3)
+            # A server that has just gone on may hear of a client before it notices how late that comes.
+            proxy.refuse, knocked = True, proxy.accepted
+            proxy.reset()
+            until(lambda: proxy.accepted > knocked, "it has given up the connection that it had")
         finally:
             one.thaw()
+        other = ZooKeeper(one.addresses, 10)
+        other.connect(within(20))
+        until(lambda: other.get(mine, within(20)) is None, "the end of the session")
+        other.close(within())
+        proxy.refuse = False
         client.connect(within(20))
-
-    silence()
-    survived = 0
-    while client.session == first:  # on a busy machine the server may hear of it before it notices how late it is
-        survived += 1
-        silence()
-    away = [State.CONNECTED, State.SUSPENDED]
-    assert states == [*away * (survived + 1), State.LOST, State.CONNECTED]
-    assert client.get("/not-sent", within()) is None, "what was not sent is not sent later"
-    client.close(within())
-    assert client.state is State.LOST
+        assert client.session != first, "the session was lost meanwhile"
+        assert states == [State.CONNECTED, State.SUSPENDED, State.LOST, State.CONNECTED]
+        assert client.get("/not-sent", within()) is None, "what was not sent is not sent later"
+        client.close(within())
+        assert client.state is State.LOST
 
 
 def test_closing_a_client_of_a_frozen_server_keeps_to_its_deadline(one: Servers) -> None:

@@ -21,8 +21,6 @@ from tests.support.home import PATIENCE_S, Instance
 from tests.support.imagetree import ImageTree
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(240)
-
 
 class Webapp(ImageTree):
     """The image on a port of its own, in version 2.0 or 1.0."""

@@ -181,6 +181,12 @@ except ConnectionRefusedError:
 """
 
 
+def queued() -> float:
+    """For how many ms this thread could have gone on so far, while others had the processors."""
+    with open("/proc/thread-self/schedstat") as file:
+        return int(file.read().split()[1]) / 1e6
+
+
 @pytest.mark.parametrize("heard", [True, False], ids=["of the service", "of a stranger"])
 def test_a_flood_costs_no_more_than_its_share(listener: Listener, heard: bool) -> None:
     user = [] if heard else as_user(STRANGER)
@@ -193,17 +199,22 @@ def test_a_flood_costs_no_more_than_its_share(listener: Listener, heard: bool) -
     for flood in floods:
         assert flood.stdout is not None
         flood.stdout.readline()
-    # What it does between two ticks is by what it makes others late; how late a busy machine makes all is another matter.
+    # How late a busy machine makes all is another matter: a tick is late by what was not spent in waiting for a processor.
+    late_ms: list[float] = []
     busy_s: list[float] = []
     began = due = listener.loop.now_ms()
     cpu = done_s = time.process_time()
+    queued_ms = queued()
 
     def tick() -> None:
-        nonlocal due, done_s
-        busy_s.append(time.process_time() - done_s)
-        done_s = time.process_time()
-        if due - began < 1000:
-            due += 20
+        nonlocal due, done_s, queued_ms
+        before_s, before_ms = done_s, queued_ms
+        done_s, queued_ms = time.process_time(), queued()
+        now = listener.loop.now_ms()
+        late_ms.append(now - due - (queued_ms - before_ms))
+        busy_s.append(done_s - before_s)
+        if now - began < 1000:
+            due = now + 20
             listener.loop.call_at(due, tick)
         else:
             listener.loop.stop()
@@ -222,5 +233,6 @@ def test_a_flood_costs_no_more_than_its_share(listener: Listener, heard: bool) -
         flood.stdout.close()
     assert MOST_AT_ONCE <= taken <= MOST_AT_ONCE * windows
     assert quiet.heard == [Notice(ready=True)]
-    assert sorted(busy_s)[len(busy_s) // 2] <= 0.005
+    assert sorted(late_ms)[len(late_ms) // 2] <= 5
+    assert sum(busy_s) / len(busy_s) <= 0.005
     assert spent_s < 0.5

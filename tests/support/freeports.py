@@ -7,7 +7,8 @@ import socket
 
 HOST = "127.0.0.1"
 FROM_SYSTEM = 32_000
-"""From here on the system gives ports to connections: none of those is ours until we listen on it."""
+"""A little above it the system usually begins to give ports to connections (`ip_local_port_range`): one of those may be
+somebody's before we listen on it."""
 _HELD: list[socket.socket] = []
 
 

@@ -14,10 +14,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from tests.support.linefiles import whole_lines
 from tests.support.waiting import until
 from ww.events.spool import read_journal
 
@@ -102,7 +102,7 @@ class Home:
 
     def calls(self) -> list[str]:
         """Every call so far; a line that is being written is none yet."""
-        return [line[:-1] for line in self.calls_file.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return whole_lines(self.calls_file)
 
     def write_config(self) -> None:
         new = self.root / "default_cfg.new"
@@ -181,12 +181,14 @@ class Instance:
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._log, fcntl.F_SETPIPE_SZ, LOG_PIPE_BYTES)
         self._is_open = True
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
         self._begun = b""
         """A line whose end has not come."""
         self._lines: list[dict[str, object]] = []
         self._states: list[str] = []
         self._taking = threading.Lock()
+        """Held for no longer than one read of the pipe takes."""
+        self._parsing = threading.Lock()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -210,13 +212,15 @@ class Instance:
 
     def _look(self) -> None:
         """All that was logged before now, parsed."""
-        with self._taking:
-            self._take()
-            while self._pieces:
-                *whole, self._begun = (self._begun + self._pieces.popleft()).split(b"\n")
-                for line in whole:
-                    self._note(line)
-            if not self._is_open and self._begun:
+        with self._parsing:
+            with self._taking:
+                self._take()
+                pieces, self._pieces = self._pieces, []
+                is_over = not self._is_open
+            *whole, self._begun = b"".join((self._begun, *pieces)).split(b"\n")
+            for line in whole:
+                self._note(line)
+            if is_over and self._begun:
                 self._note(self._begun)
                 self._begun = b""
 

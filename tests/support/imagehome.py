@@ -19,7 +19,7 @@ from tests.support.waiting import until
 
 WW = [sys.executable, "-P", "-m", "ww"]
 LONG_S = 60.0
-"""A real server makes its data in seconds where nothing else is to be done."""
+"""For what a log is to say: a real server makes its data in seconds where nothing else is to be done."""
 
 
 class ImageHome:

@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.support.freeports import free_port
 from tests.support.home import Home, Instance
+from tests.support.linefiles import whole_lines
 from tests.support.ownpostgres import OwnPostgres
 from tests.support.paths import REPO
 from tests.support.waiting import until
@@ -63,8 +64,7 @@ class Program:
 
     def lines(self) -> list[dict[str, Any]]:
         """What it has stored, in the order of arrival."""
-        text = self.store.read_text() if self.store.exists() else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return [json.loads(line) for line in whole_lines(self.store)] if self.store.exists() else []
 
 
 class Site:

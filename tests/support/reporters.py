@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from tests.support.home import Home
+from tests.support.linefiles import whole_lines
 from tests.support.paths import PACKAGE
 from tests.support.waiting import until
 from ww.home.control import Answer, ask
@@ -47,8 +48,7 @@ def unhurried(home: Home) -> Home:
 def delivered(home: Home, path: str = EVENTS) -> list[dict[str, Any]]:
     """Every event in the file so far, in the order of its lines."""
     file = pathlib.Path(f"{home.root}{path}")
-    text = file.read_text() if file.exists() else ""
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    return [json.loads(line) for line in whole_lines(file)] if file.exists() else []
 
 
 def states(home: Home, path: str = EVENTS) -> list[str]:

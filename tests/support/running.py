@@ -20,7 +20,7 @@ PATIENCE_S = 20.0
 
 
 class Running:
-    """One instance whose log goes to the file `log`; use it as a context."""
+    """One instance whose log goes to the file `log`, where anything may take `patience_s`; use it as a context."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Running:
         if self._process.poll() is None:
             self.signal(signal.SIGTERM)
             try:
-                self._process.wait(self._patience_s)
+                self._process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -97,7 +97,7 @@ class Running:
 
     def wait(self) -> int:
         """The exit code; 128+n for a signal, as a shell has it."""
-        code = self._process.wait(self._patience_s)
+        code = self._process.wait(PATIENCE_S)
         return code if code >= 0 else 128 - code
 
 

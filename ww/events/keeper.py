@@ -6,6 +6,8 @@ for the next boot to work: when a disk refuses, it says so once and tries again 
 
 from __future__ import annotations
 
+import os
+
 from ww.events.audit import Audit
 from ww.events.cursors import Cursors
 from ww.events.declaring import Declarations
@@ -39,17 +41,23 @@ _SLICE_EVENTS = 1000
 
 class Ports(Value):
     """What the keeper tells: `declare` asks PID 1 to journal a gap event with these data; `synced` says up to which
-    sequence the present boot survives a power loss; `say` is one line for the log.
+    sequence the present boot survives a power loss; `say` is one line for the log. And what it asks for: `to_disk` has
+    what was written to a descriptor on the disk when it returns.
     """
 
-    __slots__ = ("declare", "say", "synced")
+    __slots__ = ("declare", "say", "synced", "to_disk")
 
     def __init__(
-        self, declare: Callable[[JsonObject], None], synced: Callable[[int], None], say: Callable[[str], None]
+        self,
+        declare: Callable[[JsonObject], None],
+        synced: Callable[[int], None],
+        say: Callable[[str], None],
+        to_disk: Callable[[int], None] = os.fdatasync,
     ) -> None:
         self.declare = declare
         self.synced = synced
         self.say = say
+        self.to_disk = to_disk
 
 
 class Keeper:
@@ -77,7 +85,7 @@ class Keeper:
         self._reader = Reader(directories, self._audited.get(_AUDIT), running, clock, PATIENCE_MS)
         self._audit = Audit(self._reader.position, counted)
         self._declarations = Declarations(ports.declare, clock)
-        self._syncer = Syncer(ports.say)
+        self._syncer = Syncer(ports.say, ports.to_disk)
         self._tidier = Tidier(self._shelf, cursors, limits, self._declarations, clock, ports.say)
         self._path = ""
         self._caught_up = False

@@ -18,10 +18,14 @@ _REMEMBERED = 256
 
 
 class Syncer:
-    """Syncs segments; one that is complete loses its write permission, by which everybody knows that it is synced."""
+    """Syncs segments; one that is complete loses its write permission, by which everybody knows that it is synced.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    `to_disk` gets the descriptor of a segment, and returns when the disk has what was written to it (OSError: it has not).
+    """
+
+    def __init__(self, say: Callable[[str], None], to_disk: Callable[[int], None] = os.fdatasync) -> None:
         self._say = say
+        self._to_disk = to_disk
         self._known: set[str] = set()
         """Paths whose names are synced."""
         self._refused: set[str] = set()
@@ -44,7 +48,7 @@ class Syncer:
                 return
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                os.fdatasync(fd)
+                self._to_disk(fd)
                 if complete:
                     os.fchmod(fd, SYNCED_MODE)
             finally:
