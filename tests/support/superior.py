@@ -87,7 +87,7 @@ class Client:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.read().decode(), error.headers)
-        except (OSError, http.client.HTTPException) as error:  # the latter: it went away in the middle of its answer
+        except (OSError, http.client.IncompleteRead) as error:  # the latter: it went away in the middle of its answer
             return Answer(NOBODY, str(error))
 
     def listening(self) -> Client:
