@@ -93,7 +93,7 @@ def test_a_start_that_fails_is_delivered_too(home: Home) -> None:
 
 @pytest.mark.rule("D-reporter-harmless")
 def test_it_is_limited_in_memory_first_to_be_killed_for_want_of_it_and_in_a_session_of_its_own(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     instance = home.start().wait_state("UP")
     pid = answering(home)
     assert int(pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text()) == 900
@@ -104,7 +104,7 @@ def test_it_is_limited_in_memory_first_to_be_killed_for_want_of_it_and_in_a_sess
     assert opened[0] == "/dev/null"
     assert opened[1] == opened[2]
     assert instance.stop() == 0
-    until(lambda: gone(pid), "its end")
+    assert gone(pid)
 
 
 @pytest.mark.rule("D-reporter-harmless", "D-reporter-again")
