@@ -109,7 +109,7 @@ def test_whatever_the_disk_answers_nothing_is_lost_and_nothing_fails(
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
         assert done.returncode == 0, done.stderr[-3000:]
         refused += os.strerror(number) in done.stdout
-        spoolvictim.judge(str(root), good)
+        spoolvictim.judge(str(root), good, empty=True)
     assert refused, "nothing was refused"
 
 

@@ -24,7 +24,6 @@ from ww.home.command import check_command
 pytestmark = pytest.mark.rule("D-service-check")
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
-NO_TRY = b"the first try has not come to an end"
 
 
 @contextmanager
@@ -101,21 +100,24 @@ def ready(*arguments: str, **options: dict[str, str]) -> None:
 
 
 def problem(*arguments: str, **options: dict[str, str]) -> str:
-    """What the child says when it is ended after at least one try.
-
-    Nothing shows from outside how far it is, so one that was ended too soon is given more time.
-    """
-    for within_s in (0.5, 3.0, 15.0):
-        with checking(*arguments, **options) as process:
-            try:
-                process.wait(within_s)
-            except subprocess.TimeoutExpired:
-                process.terminate()
-            out, err = process.communicate(timeout=5)
-        if process.returncode != -signal.SIGTERM and NO_TRY not in out:
-            break
+    """What the child says when it is ended after its first try."""
+    with checking(*arguments, "--interval-s", "3600", **options) as process:
+        until(lambda: process.poll() is not None or rests(process.pid), "the rest after the first try", 20)
+        process.terminate()
+        out, err = process.communicate(timeout=5)
     assert (process.returncode, err, out.count(b"\n")) == (1, b"", 1), (process.returncode, err, out)
     return out.decode().rstrip("\n")
+
+
+def rests(pid: int) -> bool:
+    """Whether a thread of `pid` sleeps for a given time, as the child does between two tries and at no other time."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            if "nanosleep" in Path(f"/proc/{pid}/task/{task}/wchan").read_text():
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # One that has just ended.
+    return False
 
 
 def test_a_port_that_listens_is_ready(tmp_path: Path) -> None:

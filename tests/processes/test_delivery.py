@@ -170,9 +170,11 @@ def test_rejected_events_are_files_for_the_owner_alone_and_bounded(place: Place)
 def test_ten_thousand_events_pass_in_order_and_fast(place: Place) -> None:
     place.event(10_000)
     sink = Scripted()
-    began = time.process_time()
-    delivery = place.delivery("hub", sink)
-    assert delivery.flush(time.monotonic() + 20) == 0
-    assert keys(sink) == list(range(1, 10_001))
-    assert place.cursors.get("hub") == Position(2, "boot2", 10_000)
-    assert time.process_time() - began < 5
+    computed = -time.process_time()
+    with Stopwatch() as all_of_it:
+        delivery = place.delivery("hub", sink)
+        assert delivery.flush(time.monotonic() + 20) == 0
+        assert keys(sink) == list(range(1, 10_001))
+        assert place.cursors.get("hub") == Position(2, "boot2", 10_000)
+    assert all_of_it.seconds < 5
+    assert computed + time.process_time() < 5

@@ -72,10 +72,14 @@ with Stopwatch() as setting_up:
 assert setting_up.seconds < 5
 for delivery in made.values():
     delivery.start()
-until(lambda: made["out"].stats()["delivered"] == 5, "the good one", 10)
+with Stopwatch() as good:
+    until(lambda: made["out"].stats()["delivered"] == 5, "the good one", 10)
+assert good.seconds < 5
 until(lambda: made["hangs"].stats()["state"] == "stuck", "the one that hangs", 10)
 until(lambda: made["cancels"].stats()["faults"] > 1, "a second try", 10)
-until(lambda: made["exits"].stats()["last_error"] and made["nothing"].stats()["last_error"], "words", 10)
+with Stopwatch() as words:
+    until(lambda: made["exits"].stats()["last_error"] and made["nothing"].stats()["last_error"], "words", 10)
+assert words.seconds < 5
 journal.add(1)
 with Stopwatch() as end:
     flush_all(made.values(), time.monotonic() + 2)

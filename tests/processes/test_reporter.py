@@ -21,6 +21,7 @@ from tests.support.reporters import (
     report,
     states,
     unhurried,
+    with_a_gate_before_each_life,
     with_another_reporter,
     with_reporter_changed,
 )
@@ -93,7 +94,7 @@ def test_a_start_that_fails_is_delivered_too(home: Home) -> None:
 
 @pytest.mark.rule("D-reporter-harmless")
 def test_it_is_limited_in_memory_first_to_be_killed_for_want_of_it_and_in_a_session_of_its_own(home: Home) -> None:
-    delivering(home).service("main")
+    unhurried(delivering(home)).service("main")
     instance = home.start().wait_state("UP")
     pid = answering(home)
     assert int(pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text()) == 900
@@ -104,7 +105,7 @@ def test_it_is_limited_in_memory_first_to_be_killed_for_want_of_it_and_in_a_sess
     assert opened[0] == "/dev/null"
     assert opened[1] == opened[2]
     assert instance.stop() == 0
-    until(lambda: gone(pid), "its end")
+    assert gone(pid)
 
 
 @pytest.mark.rule("D-reporter-harmless", "D-reporter-again")
@@ -433,8 +434,10 @@ def build(line, hello, settings):
 @pytest.mark.rule("D-reporter-again", "D-reporter-needed")
 def test_ww_status_shows_it_and_how_each_sink_stands(home: Home) -> None:
     (home.root / "there").touch()
+    gate = home.root / "gate"
+    gate.touch()
     delivering(home, out=SINK, lost={"type": "file", "path": "/there/out"}).service("main")
-    instance = home.start().wait_state("UP")
+    instance = home.start(command=with_a_gate_before_each_life(home, gate)).wait_state("UP")
     pid = answering(home)
 
     def shown() -> str:
@@ -446,15 +449,12 @@ def test_ww_status_shows_it_and_how_each_sink_stands(home: Home) -> None:
     assert rows["out"] == ["file", "delivering"]
     assert rows["lost"][1] in ("retrying", "open")
 
-    def between_two_lives() -> bool:
-        # For one that was missed because the command took too long to start, the next pause is longer.
-        if alive := report(home)["pid"]:
-            os.kill(alive, signal.SIGKILL)
-        return "reporter: not running, it is started again soon" in shown()
-
-    until(between_two_lives, "between two lives", 20)
+    gate.unlink()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: "reporter: not running, it is started again soon" in shown(), "between two lives")
+    gate.touch()
     restarted(home)
-    assert f"started again {report(home)['restarts']} time" in shown()
+    assert "started again 1 time" in shown()
     assert instance.stop() == 0
 
 

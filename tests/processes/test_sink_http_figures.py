@@ -21,6 +21,7 @@ os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 receiver = subprocess.Popen([sys.executable, sys.argv[1]], stdout=subprocess.PIPE, text=True)
 from ww.sinks.base import Accepted, Context, Item, Origin
 from ww.sinks.http import TYPE
+from tests.support.stopwatch import Stopwatch
 
 EVENT = {"specversion": "1.0", "source": "/instances/web/i-1/boots/b", "type": "dev.whaleware.instance.health.v1",
          "subject": "i-1", "time": "2026-11-21T10:00:00.000Z", "data": {"healthy": True, "monitor": {"text": "x" * 200}}}
@@ -42,18 +43,21 @@ try:
     url = receiver.stdout.readline().strip()
     before = resident_mb()
     sink = TYPE.make({"url": url}, Context("out", Origin("web", "i-1", "b"), str, print, print))
-    took_s = -used_s(receiver.pid)
+    computed_s, passed_s = -used_s(receiver.pid), 0.0
     for first in range(1, int(sys.argv[2]) + 1, 500):
         batch = row(first)
         started = time.process_time()
-        answers = sink.deliver(batch, time.monotonic() + 10)
-        took_s += time.process_time() - started
+        with Stopwatch() as call:
+            answers = sink.deliver(batch, time.monotonic() + 10)
+        computed_s += time.process_time() - started
+        passed_s += call.seconds
         assert answers == [Accepted()] * 500, answers[0]
-    took_s += used_s(receiver.pid)
+    computed_s += used_s(receiver.pid)
+    rates = [round(int(sys.argv[2]) / took_s) for took_s in (computed_s, passed_s)]
     after = resident_mb()
     assert "charset_normalizer" not in sys.modules
     import charset_normalizer
-    print(json.dumps({"events_per_s": round(int(sys.argv[2]) / took_s), "before_mb": before, "after_mb": after}))
+    print(json.dumps({"events_per_s": rates, "before_mb": before, "after_mb": after}))
 finally:
     receiver.kill()
     receiver.wait()
@@ -64,13 +68,15 @@ finally:
 def test_ten_thousand_events_a_second_leave_one_core_in_little_memory(
     record_property: Callable[[str, object], None],
 ) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(ww.__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": f"{Path(ww.__file__).parent.parent}:{REPO}"}
     argv = [sys.executable, "-P", "-c", PROGRAM, str(REPO / "tests" / "support" / "receiver.py"), str(EVENTS)]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=50)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
-    record_property("http: events a second, with the receiver on the same core", figures["events_per_s"])
+    of_computing, of_waiting = figures["events_per_s"]
+    record_property("http: events a second, with the receiver on the same core", of_computing)
     record_property("http: MB resident, reporter's own code left out", round(figures["after_mb"], 1))
-    assert figures["events_per_s"] >= 10_000
+    assert of_computing >= 10_000
+    assert of_waiting >= 10_000
     assert figures["after_mb"] <= 31
     assert figures["after_mb"] - figures["before_mb"] <= 17

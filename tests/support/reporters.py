@@ -33,6 +33,16 @@ def greet():
     return line, messages, next(messages)
 """
 
+GATE = """
+_start = Reporter.start
+def start(self):
+    if os.path.exists({gate!r}):
+        _start(self)
+    else:
+        self._timer = self._system.loop.call_later(20, self.start)
+Reporter.start = start
+"""
+
 
 def delivering(home: Home, **sinks: dict[str, Any]) -> Home:
     """With a sink into a file, and pings every second."""
@@ -94,18 +104,34 @@ def gone(pid: int) -> bool:
 
 def with_another_reporter(home: Home, program: str) -> list[str]:
     """`ww run` of a copy of the package whose reporter is `program`, which defines `main`."""
-    package = home.root / "doctored/ww"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    package = _copy(home)
     (package / "reporter.py").write_text(HEAD + GREETS + program)
-    return [sys.executable, "-IS", str(package / "launch.py"), "run"]
+    return _command(package)
 
 
 def with_reporter_changed(home: Home, addition: str) -> list[str]:
     """`ww run` of a copy of the package whose reporter ends with `addition`."""
-    package = home.root / "doctored/ww"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    package = _copy(home)
     with (package / "reporter.py").open("a") as file:
         file.write(f"\n\n{addition}\n")
+    return _command(package)
+
+
+def with_a_gate_before_each_life(home: Home, gate: pathlib.Path) -> list[str]:
+    """`ww run` of a copy of the package that begins no life of a reporter, however long its pause is over, before `gate` is."""
+    package = _copy(home)
+    with (package / "instance/reporter.py").open("a") as file:
+        file.write(GATE.format(gate=str(gate)))
+    return _command(package)
+
+
+def _copy(home: Home) -> pathlib.Path:
+    package = home.root / "doctored/ww"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    return package
+
+
+def _command(package: pathlib.Path) -> list[str]:
     return [sys.executable, "-IS", str(package / "launch.py"), "run"]
 
 

@@ -109,8 +109,11 @@ def _write(fd: int, data: bytes) -> None:
             continue
 
 
-def judge(root: str, good: dict[tuple[str, int], str]) -> World:
-    """A clean next boot in which everything settles: nothing good is missing without a word."""
+def judge(root: str, good: dict[tuple[str, int], str], empty: bool = False) -> World:
+    """A clean next boot in which everything settles: nothing good is missing without a word.
+
+    `empty`: files of segments may be empty. One that was made when the disk let nothing be written into it stays so.
+    """
     world = a_world(root)
     world.accepted |= good
     try:
@@ -122,8 +125,7 @@ def judge(root: str, good: dict[tuple[str, int], str]) -> World:
         pass
     world.settle()
     world.check()
-    # A file that was made when nothing could be written into it is empty and can stay so: there is nothing damaged in it.
-    segments = [read_segment(path) for path in world.segments() if os.path.getsize(path)]
+    segments = [read_segment(path) for path in world.segments() if not empty or os.path.getsize(path)]
     assert all(segment.bad_at is None for segment in segments), [segment.bad_at for segment in segments]
     world.journal.close()
     world.kill_reporter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -17,6 +18,9 @@ from tests.support.waiting import until
 
 NOBODY = 0
 """The status where nobody listens yet."""
+SO_TIMESTAMPNS = 35
+"""Asks for the time at which the kernel was given a message; `socket` does not have it in every version."""
+TIMESPEC = struct.Struct("@ll")
 
 
 class Superior:
@@ -26,7 +30,8 @@ class Superior:
         self.address = address
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(f"\0{address[1:]}" if address.startswith("@") else address)
-        self._heard: list[str] = []
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self._heard: list[tuple[float, str]] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self) -> Self:
@@ -42,16 +47,22 @@ class Superior:
     def _read(self) -> None:
         while True:
             try:
-                text = self._socket.recv(1 << 16)
+                text, stamps, _, _ = self._socket.recvmsg(1 << 16, socket.CMSG_SPACE(TIMESPEC.size))
             except OSError:
                 return
             if not text:
                 return
-            self._heard.append(text.decode())
+            ((_, _, stamp),) = stamps
+            seconds, nanoseconds = TIMESPEC.unpack(stamp)
+            self._heard.append((seconds + nanoseconds / 1e9, text.decode()))
 
     def heard(self) -> list[str]:
         """Every message so far."""
-        return list(self._heard)
+        return [message for _, message in list(self._heard)]
+
+    def sent_s(self, text: str) -> list[float]:
+        """When each message that is `text` was sent, as seconds of the day's clock, however late it was read."""
+        return [moment for moment, message in list(self._heard) if message == text]
 
     def last(self, *names: str) -> str:
         """The last line that begins with one of `names`, "" if there is none."""
@@ -87,7 +98,7 @@ class Client:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.read().decode(), error.headers)
-        except (OSError, http.client.HTTPException) as error:  # the latter: it went away in the middle of its answer
+        except (OSError, http.client.IncompleteRead) as error:  # the latter: it went away in the middle of its answer
             return Answer(NOBODY, str(error))
 
     def listening(self) -> Client:
