@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.home import Home
+from tests.support.stopwatch import Stopwatch
 from tests.support.waiting import until
 
 
@@ -343,7 +344,9 @@ def test_a_reload_applies_the_settings_of_the_watch(home: Home) -> None:
     home.write_config()
     assert home.ww("reload").returncode == 0
     before = home.calls().count("monitor")
-    until(lambda: home.calls().count("monitor") >= before + 8, "eight looks")
+    with Stopwatch() as looks:
+        until(lambda: home.calls().count("monitor") >= before + 8, "eight looks")
+    assert looks.seconds < 5
 
 
 @pytest.mark.rule("D-control-commands")
